@@ -1,0 +1,89 @@
+"""The studies to offer instead, best first, each with the rating it would get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from criteria.ask import ways
+from criteria.ratings import Alternative, Rating
+from criteria.regions import shows
+from criteria.select import Path
+from criteria.studies import Study
+from criteria.weigh import Case, Weighing
+
+CONTRAST = {"without": 0, "not_applicable": 0, "not_stated": 1, "with": 2, "without_and_with": 3}
+OFFERED = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION)
+
+
+def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternative, ...]:
+    """Every other study that a pathway supports for the recorded indication, best first (DESIGN section 4).
+
+    The guideline's own preference, then met before still asking, no radiation before radiation, no contrast before
+    contrast, cheaper before dearer. What a firing rule itself suggests comes first.
+    """
+    ranked: list[tuple[tuple[int, ...], Alternative]] = []
+    order = {s: n for n, s in enumerate(_suggested(weighing))}
+    for other in _candidates(case, study, order):
+        weighed = case.weigh(other)
+        if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
+            continue
+        path = weighed.met[0] if weighed.met else weighed.open[0][0] if weighed.open else None
+        rank = min((p.criterion.rank for p in _paths(weighed)), default=0)
+        key = (
+            order.get(other.id, len(order)),
+            rank,
+            weighed.rating is not Rating.APPROPRIATE,
+            other.radiation,
+            CONTRAST.get(other.contrast, 1),
+            other.cost,
+        )
+        asks = questions(weighed) if weighed.rating is Rating.NEEDS_INFORMATION else ()
+        rule = path.criterion if path else None
+        offer = Alternative(
+            other, weighed.rating, asks, criterion=rule.id if rule else "", why=rule.title if rule else ""
+        )
+        ranked.append((key, offer))
+    found = [a for _, a in sorted(ranked, key=lambda r: r[0])]
+    if any(c.pair is not None for c in weighing.fired):
+        found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=weighing.fired[0].id))
+    return tuple(found)
+
+
+def questions(weighing: Weighing) -> tuple[str, ...]:
+    """The smallest set of questions over all open pathways; guideline order among equals."""
+    return min((way for _, way in weighing.open), key=len, default=())
+
+
+def lifting(weighing: Weighing) -> tuple[str, ...]:
+    """The questions whose answers would lift the exclusions that fired."""
+    found: dict[str, None] = {}
+    for criterion in weighing.open_exceptions:
+        if criterion in weighing.fired and criterion.unless is not None:
+            way = next(iter(ways(criterion.unless, weighing.here, True, False)), ())
+            found.update(dict.fromkeys(way))
+    return tuple(found)
+
+
+def _suggested(weighing: Weighing) -> list[str]:
+    return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggest))
+
+
+def _paths(weighing: Weighing) -> list[Path]:
+    return weighing.met or [p for p, _ in weighing.open]
+
+
+def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[Study]:
+    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests."""
+    library = case.book.library
+    regions = {r for i in case.indications for r in library.indications[i].regions} or {study.region}
+    for name, paths in case.book.pathways.items():
+        other = library.catalogue[name]
+        if name == study.id or (name not in suggested and not any(shows(other.region, r) for r in regions)):
+            continue
+        if not other.cpt or other.unlisted:
+            continue
+        if name in suggested or any(case.counts(p.criterion, other) for p in paths):
+            yield other
+    for name in suggested:
+        if name not in case.book.pathways and name != study.id:
+            yield library.catalogue[name]

@@ -1,0 +1,84 @@
+"""Questions: the smallest sets of unknown facts whose favourable answers settle a condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from criteria.logic import All, AtLeast, Leaf, Node, Not, children
+
+if TYPE_CHECKING:
+    from criteria.evaluate import Circumstances
+
+Way = tuple[str, ...]
+"""Facts to ask, in guideline order."""
+
+WIDTH = 24
+"""How many ways are kept at each step: enough for the smallest to survive in every rule we have."""
+
+
+def ways(node: Node, here: Circumstances, want: bool = True, presume: bool | None = None) -> list[Way]:
+    """The smallest sets of questions that could make ``node`` ``want``, fewest first, guideline order among equals.
+
+    ``[()]`` where it already is so; ``[]`` where no answer can bring it about (a known fact stands against it, or
+    what is unknown is never asked).
+    """
+    presume = here.presume if presume is None else presume
+    if node.turns:
+        presume = False
+    truth = here.truth(node, presume)
+    if truth is not None:
+        return [()] if truth is want else []
+    return open_ways(node, here, want, presume)
+
+
+def open_ways(node: Node, here: Circumstances, want: bool, presume: bool) -> list[Way]:
+    """`ways` for a condition that is known to be unknown."""
+    if isinstance(node, Leaf):
+        return _questions(node, here, want, presume)
+    if isinstance(node, Not):
+        return ways(node.child, here, not want, presume)
+    parts = [ways(c, here, want, presume) for c in children(node)]
+    if isinstance(node, AtLeast):
+        return _some(parts, node.n if want else len(parts) - node.n + 1)
+    if isinstance(node, All) == want:
+        return _together(parts)
+    return _smallest([w for p in parts for w in p])
+
+
+def _questions(leaf: Leaf, here: Circumstances, want: bool, presume: bool) -> list[Way]:
+    if here.vocabulary[leaf.fact].ask is not None:
+        return [(leaf.fact,)]
+    logic = here.definitions.get(leaf.fact)
+    if logic is None:
+        return []
+    value = leaf.value(here.on)
+    favourable = want if (leaf.operator == "is") == (value is True) else not want
+    return ways(logic, here, favourable, presume)
+
+
+def _together(parts: list[list[Way]]) -> list[Way]:
+    out: list[Way] = [()]
+    for part in parts:
+        out = _smallest([tuple(dict.fromkeys((*a, *b))) for a in out for b in part])
+        if not out:
+            return []
+    return out
+
+
+def _some(parts: list[list[Way]], needed: int) -> list[Way]:
+    """Ways in which at least ``needed`` of the parts come about."""
+    table: list[list[Way]] = [[()], *([] for _ in range(needed))]
+    for part in parts:
+        for k in range(needed, 0, -1):
+            table[k] = _smallest([*table[k], *(tuple(dict.fromkeys((*a, *b))) for a in table[k - 1] for b in part)])
+    return table[needed]
+
+
+def _smallest(found: list[Way]) -> list[Way]:
+    """The minimal ones, fewest first; the sort is stable, so guideline order decides among equals."""
+    out: list[Way] = []
+    for way in sorted(found, key=len):
+        mine = frozenset(way)
+        if not any(frozenset(kept) <= mine for kept in out):
+            out.append(way)
+    return out[:WIDTH]

@@ -1,0 +1,262 @@
+"""Cases beside the rules: read them, run them, say plainly which one does not hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from criteria.criterion import Criterion, select
+from criteria.errors import DataError
+from criteria.facts import Basis, Fact, Facts
+from criteria.library import Library
+from criteria.orders import Kind, Order, Reason
+from criteria.ratings import Rating, Step, Verdict
+from criteria.reading import Lines, read_yaml
+from criteria.select import book, requirement
+from criteria.settle import recorded_indications, settle
+from criteria.studies import Study
+from criteria.vocabulary import near
+from criteria.weigh import Case as Weighed
+
+CASE_KEYS = {
+    "name", "study", "indications", "facts", "unsearched", "age", "session", "session_after", "on", "policy", "expect",
+}  # fmt: skip
+EXPECT_KEYS = {
+    "rule", "rating", "asks", "asks_none_of", "presumes", "suggests", "suggests_none_of", "notes", "provisional",
+}  # fmt: skip
+TRUTHS = {"met": True, "not-met": False, "unknown": None}
+DAY = dt.date(2026, 6, 1)
+ORDER = "ServiceRequest/case"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCase:
+    """One case of a rule; ``expect`` as written, checked for its keys."""
+
+    criterion: Criterion
+    file: Path
+    line: int | None
+    name: str
+    study: str
+    indications: tuple[str, ...]
+    facts: dict[str, Any]
+    unsearched: frozenset[str]
+    age: int
+    session: tuple[str, ...]
+    session_after: tuple[str, ...]
+    on: dt.date
+    policy: str
+    expect: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a case gave: its faults (none: it holds) and the index rows whose clauses it exercised."""
+
+    case: RuleCase
+    faults: list[str] = field(default_factory=list)
+    rows: set[str] = field(default_factory=set)
+
+
+def cases_of(criterion: Criterion, library: Library) -> list[RuleCase]:
+    """The cases beside a rule. Raises `DataError` for an unknown key, fact, study or value."""
+    path = criterion.file.with_suffix(".test.yaml")
+    if not path.exists():
+        return []
+    raw = read_yaml(path)
+    if not isinstance(raw, list):
+        raise DataError(path, 1, "a case file is a list of cases.")
+    base: dict[str, Any] = {}
+    out = []
+    for n, item in enumerate(raw):
+        if n == 0 and isinstance(item, Lines) and set(item) == {"base"}:
+            base = dict(item["base"])
+            continue
+        out.append(_case(item, criterion, library, path, base))
+    names = [c.name for c in out]
+    for case in out:
+        if names.count(case.name) > 1:
+            raise DataError(path, case.line, f"two cases are called “{case.name}”.")
+    return out
+
+
+def _case(raw: Any, criterion: Criterion, library: Library, path: Path, base: dict[str, Any]) -> RuleCase:
+    line = next(iter(raw.lines.values()), None) if isinstance(raw, Lines) else None
+    if not isinstance(raw, Lines) or "name" not in raw or "expect" not in raw:
+        raise DataError(path, line, "a case has a `name` and an `expect`.")
+    for key in raw:
+        if key not in CASE_KEYS:
+            raise DataError(path, raw.line(key), f"`{key}` is no key of a case.{near(key, CASE_KEYS)}")
+    expect = {"rating": raw["expect"]} if isinstance(raw["expect"], str) else dict(raw["expect"])
+    for key in expect:
+        if key not in EXPECT_KEYS:
+            raise DataError(path, raw.line("expect"), f"`{key}` is no expectation.{near(key, EXPECT_KEYS)}")
+    if not expect or expect.get("rule", "met") not in TRUTHS:
+        raise DataError(
+            path, raw.line("expect"), f"`rule` is one of {', '.join(TRUTHS)}; an empty `expect` proves nothing."
+        )
+    if expect.get("rating", Rating.APPROPRIATE) not in list(Rating):
+        raise DataError(path, raw.line("expect"), f"a rating is one of {', '.join(Rating)}.")
+
+    def studies(key: str) -> tuple[str, ...]:
+        def fault(_: int | None, message: str) -> DataError:
+            return DataError(path, raw.line(key), message)
+
+        return tuple(select(s, library.catalogue, fault, None)[0] for s in raw.get(key, ()))
+
+    facts = {**base, **(raw.get("facts") or {})}
+    for name in [*facts, *raw.get("unsearched", ()), *expect.get("asks", ()), *expect.get("presumes", ())]:
+        if name not in library.vocabulary:
+            raise DataError(
+                path, raw.line("facts") or line, f"`{name}` is no fact.{near(name, library.vocabulary.facts)}"
+            )
+    indications = raw.get("indications")
+    if indications is None:
+        indications = sorted(criterion.indications)[:1]
+    for name in indications:
+        if name not in library.indications:
+            raise DataError(
+                path, raw.line("indications"), f"`{name}` is no indication.{near(name, library.indications)}"
+            )
+    return RuleCase(
+        criterion, path, line, str(raw["name"]), raw.get("study", criterion.studies[0]), tuple(indications),
+        {k: v for k, v in facts.items() if v is not None}, frozenset(raw.get("unsearched", ())), raw.get("age", 45),
+        studies("session"), studies("session_after"), raw.get("on", max(DAY, criterion.start)),
+        raw.get("policy", _policy(criterion)), expect,
+    )  # fmt: skip
+
+
+def _policy(criterion: Criterion) -> str:
+    return {"spine-digest": "spine-digest", "healthhelp-cspine-mri-2025": "healthhelp"}.get(
+        criterion.guideline, "default"
+    )
+
+
+def run_case(case: RuleCase, library: Library) -> Outcome:
+    """Judge the case as an order of its own, and compare."""
+    out = Outcome(case)
+    study = library.catalogue.studies.get(case.study)
+    if study is None:
+        found = [s for s in library.catalogue.studies.values() if s.base == case.study]
+        if not found:
+            raise DataError(
+                case.file, case.line, f"`{case.study}` is no study.{near(case.study, library.catalogue.studies)}"
+            )
+        study = found[0]
+    orders = _session(case, study, library)
+    order = next(o for o in orders if o.reference == ORDER)
+
+    def facts(_: Order, seen: Study) -> Facts:
+        return _facts(case, seen, orders, library)
+
+    current = book(library, case.on)
+    policy = library.policies.by_id[case.policy]
+    known = facts(order, study)
+    weighed = Weighed(
+        order, orders, lambda s: facts(order, s), current, policy.guidelines_for(study.base), case.age,
+        recorded_indications(order, known, library),
+    )  # fmt: skip
+    truth, trace = _rule(case.criterion, weighed, study)
+    out.rows |= set(_exercised(trace)) | (
+        set(case.criterion.rows) if truth is not None or "asks" in case.expect else set()
+    )
+    if "rule" in case.expect and truth is not TRUTHS[case.expect["rule"]]:
+        out.faults.append(f"the rule is {_word(truth)}, expected {case.expect['rule']}")
+    verdict = settle(order, orders, facts, current, policy)
+    out.faults += _compare(case.expect, verdict)
+    return out
+
+
+def _session(case: RuleCase, study: Study, library: Library) -> list[Order]:
+    reasons = tuple(Reason("covered", (i,), library.indications[i].name) for i in case.indications)
+    others = [library.catalogue[s] for s in case.session]
+    later = [library.catalogue[s] for s in case.session_after]
+    orders = [Order(f"ServiceRequest/before-{n}", Kind.STUDY, s, reasons, n) for n, s in enumerate(others)]
+    orders.append(Order(ORDER, Kind.STUDY, study, reasons, len(orders)))
+    return orders + [
+        Order(f"ServiceRequest/after-{n}", Kind.STUDY, s, reasons, len(orders) + n) for n, s in enumerate(later)
+    ]
+
+
+def _facts(case: RuleCase, study: Study, orders: list[Order], library: Library) -> Facts:
+    """The case's facts, those of its indications, and what an order says of itself."""
+    here = [o for o in orders if o.study is not None]
+    studies = [study if o.reference == ORDER else o.study for o in here]
+    same = [s for o, s in zip(here, studies, strict=True) if s and o.reference != ORDER and s.region == study.region]
+    found: dict[str, Any] = {
+        "patient.age_years": case.age,
+        "order.modality": study.modality,
+        "order.body_region": study.region,
+        "order.contrast": study.contrast,
+        "order.study": study.base,
+        "order.procedure_type": study.procedure_type,
+        "order.session_cpts": tuple(s.cpt for s in studies if s and s.cpt),
+        "order.session_studies": tuple(n for s in studies if s for n in (s.id, s.base, *sorted(s.classes))),
+        "order.session_body_regions": tuple(dict.fromkeys(s.region for s in studies if s)),
+        "order.session_has_ct_and_mri_same_region": {study.modality, *(s.modality for s in same)} >= {"ct", "mri"},
+    }
+    if study.cpt:
+        found["order.cpt"] = study.cpt
+    regions = {r for i in case.indications for r in library.indications[i].regions}
+    if regions:
+        found["order.region_matches_symptomatic_level"] = study.region in regions
+    for name in case.indications:
+        found.update(library.indications[name].asserts)
+    found.update(case.facts)
+    known = {
+        n: Fact(n, tuple(str(x) for x in v) if isinstance(v, list) else v, Basis.RECORDED, on=case.on)
+        for n, v in found.items()
+    }
+    return Facts(known, case.unsearched)
+
+
+def _rule(criterion: Criterion, weighed: Weighed, study: Study) -> tuple[bool | None, Step]:
+    """The truth of the rule by itself: a pathway with the prerequisites that bind it, a refusal less its exceptions."""
+    here = weighed.here(study)
+    if criterion.kind == "pathway":
+        for path in weighed.book.pathways.get(study.id, ()):
+            if path.criterion is criterion:
+                return (here.truth(path.node) if weighed.counts(criterion, study) else False), here.trace(path.node)
+    node = requirement(criterion) if criterion.kind == "prerequisite" else criterion.when
+    truth = here.truth(node) if study.id in criterion.studies and weighed.paired(criterion, study) else False
+    trace = here.trace(node)
+    if criterion.unless is not None and criterion.kind != "prerequisite":
+        trace = Step("with its exception", truth, children=(trace, here.trace(criterion.unless, False)))
+        if truth is True and here.truth(criterion.unless, False) is True:
+            truth = False
+    if criterion.indications and not criterion.indications & set(weighed.indications):
+        truth = False
+    return truth, trace
+
+
+def _exercised(step: Step) -> Iterator[str]:
+    if step.rows and step.truth is not None:
+        yield from step.rows
+    for child in step.children:
+        yield from _exercised(child)
+
+
+def _compare(expect: dict[str, Any], verdict: Verdict) -> Iterator[str]:
+    if "rating" in expect and verdict.rating != expect["rating"]:
+        yield f"the rating is {verdict.rating}, expected {expect['rating']}"
+    if "provisional" in expect and verdict.provisional is not expect["provisional"]:
+        yield f"provisional is {verdict.provisional}"
+    offered = [n for a in verdict.alternatives if a.study for n in (a.study.id, a.study.base)]
+    for key, found in (("asks", verdict.asks), ("presumes", verdict.presumes), ("suggests", offered)):
+        for wanted in expect.get(key, ()):
+            if wanted not in found:
+                yield f"{key} {list(dict.fromkeys(found))}, without {wanted}"
+        for unwanted in expect.get(f"{key}_none_of", ()):
+            if unwanted in found:
+                yield f"{key} {unwanted}"
+    for words in expect.get("notes", ()):
+        if not any(re.search(words, n.text, re.I) for n in verdict.notes):
+            yield f"no note says /{words}/"
+
+
+def _word(truth: bool | None) -> str:
+    return next(w for w, t in TRUTHS.items() if t is truth)

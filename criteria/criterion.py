@@ -1,0 +1,229 @@
+"""The shape of a rule file: one criterion, one file, checked hard."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from criteria.errors import DataError
+from criteria.indications import Indication
+from criteria.logic import ALWAYS, Node, Reader, walk
+from criteria.reading import Lines, read_yaml
+from criteria.studies import Catalogue, Study
+from criteria.vocabulary import near
+
+Kind = Literal[
+    "pathway", "prerequisite", "exclusion", "coding", "combination", "safety", "redirect", "note", "document"
+]
+
+KEYS = {
+    "title", "kind", "studies", "indications", "trigger", "population", "in_force", "reference", "covers", "when",
+    "unless", "rank", "suggest", "message", "binds", "spares", "pair", "refuses", "critical", "overrides", "reviewed",
+    "owner", "rates",
+}  # fmt: skip
+NEEDED = {"title", "kind", "studies", "reference", "covers", "when", "reviewed", "owner"}
+SELECTORS = {"id", "base", "modality", "region", "contrast", "class", "procedure_type", "cpt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """Completed years, both ends included; None is open."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+
+    def hold(self, age: int) -> bool:
+        return (self.at_least is None or age >= self.at_least) and (self.at_most is None or age <= self.at_most)
+
+    @property
+    def names_children(self) -> bool:
+        return self.at_most is not None or (self.at_least is not None and self.at_least < 18)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The other study that a combination rule speaks of, and which of the two is refused."""
+
+    studies: frozenset[str]
+    same_region: bool
+    refuses: Literal["later", "this"]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One rule. ``id`` is ``<guideline>/<file name>``; ``studies`` are ids of the catalogue; ``indications`` empty and
+    ``trigger`` None on a pathway means any recorded indication that the guideline covers."""
+
+    id: str
+    guideline: str
+    file: Path
+    title: str
+    kind: Kind
+    studies: tuple[str, ...]
+    section: str
+    rows: tuple[str, ...]
+    when: Node
+    unless: Node | None = None
+    trigger: Node | None = None
+    indications: frozenset[str] = frozenset()
+    ages: Ages | None = None
+    start: dt.date = dt.date.min
+    end: dt.date | None = None
+    rank: int = 1
+    suggest: tuple[str, ...] = ()
+    message: str = ""
+    binds: tuple[str, ...] = ()
+    spares: tuple[str, ...] = ()
+    pair: Pair | None = None
+    critical: bool = False
+    overrides: bool = False
+    rates: bool = True
+    """False for a safety rule that only speaks on the card."""
+    reviewed: dt.date = dt.date.min
+    owner: str = ""
+
+    def in_force(self, on: dt.date) -> bool:
+        return self.start <= on and (self.end is None or on <= self.end)
+
+
+def select(raw: Any, catalogue: Catalogue, fault: Any, line: int | None) -> tuple[str, ...]:
+    """Study ids that a ``studies:`` list names: ids, base names, classes, or mappings of what they must be."""
+    if raw == "any":
+        return tuple(s.id for s in catalogue.studies.values())
+    out: dict[str, None] = {}
+    for item in raw if isinstance(raw, list) else [raw]:
+        found = [s.id for s in catalogue.studies.values() if _matches(s, item, fault, line)]
+        if not found:
+            known = {s.id for s in catalogue.studies.values()} | {s.base for s in catalogue.studies.values()}
+            raise fault(line, f"`{item}` is no study of the catalogue.{near(item, known)}")
+        out.update(dict.fromkeys(found))
+    return tuple(out)
+
+
+def _matches(study: Study, item: Any, fault: Any, line: int | None) -> bool:
+    if isinstance(item, str):
+        return item in (study.id, study.base) or item in study.classes
+    if not isinstance(item, dict) or not item or set(item) - SELECTORS:
+        raise fault(line, f"a study is an id, a base name, a class, or a mapping of {', '.join(sorted(SELECTORS))}.")
+    for key, wanted in item.items():
+        accepted = {str(w) for w in (wanted if isinstance(wanted, list) else [wanted])}
+        held = (
+            set(study.classes)
+            if key == "class"
+            else {*study.codes.get("cpt", ()), *study.codes.get("hcpcs", ())}
+            if key == "cpt"
+            else {str(getattr(study, key))}
+        )
+        if not held & accepted:
+            return False
+    return True
+
+
+def read_criterion(
+    path: Path,
+    guideline: str,
+    catalogue: Catalogue,
+    reader: Reader,
+    indications: Mapping[str, Indication],
+    start: dt.date,
+) -> Criterion:
+    """One rule file. Raises `DataError` naming file, line and mend."""
+    raw = read_yaml(path)
+    if not isinstance(raw, Lines):
+        raise DataError(path, 1, "a rule file is a mapping that starts with `title:`.")
+    for key in raw:
+        if key not in KEYS:
+            raise DataError(path, raw.line(key), f"`{key}` is no key of a rule.{near(key, KEYS)}")
+    if lacking := sorted(NEEDED - set(raw)):
+        raise DataError(path, 1, f"the rule lacks {', '.join(f'`{k}`' for k in lacking)}.")
+    kind = raw["kind"]
+    if kind not in get_args(Kind):
+        raise DataError(
+            path, raw.line("kind"), f"kind is one of {', '.join(get_args(Kind))}.{near(kind, get_args(Kind))}"
+        )
+
+    def node(key: str) -> Node | None:
+        return reader.read(raw[key], raw.line(key)) if key in raw else None
+
+    when = ALWAYS if raw["when"] == "always" else reader.read(raw["when"], raw.line("when"))
+    named = tuple(_indications(raw, path, guideline, indications))
+    if kind == "pathway" and not named and "trigger" not in raw:
+        raise DataError(
+            path, 1, "a pathway names its `indications`, or the `trigger` that must be recorded before it counts."
+        )
+    force = raw.get("in_force") or {}
+    covers = tuple(str(r) for r in (raw["covers"] if isinstance(raw["covers"], list) else [raw["covers"]]))
+    inner = [r for part in (when, node("unless"), node("trigger")) if part for n in walk(part) for r in n.rows]
+    return Criterion(
+        id=f"{guideline}/{path.stem}",
+        guideline=guideline,
+        file=path,
+        title=str(raw["title"]),
+        kind=kind,
+        studies=select(raw["studies"], catalogue, reader.fault, raw.line("studies")),
+        section=str(raw["reference"]["section"]),
+        rows=tuple(dict.fromkeys((*covers, *inner))),
+        when=when,
+        unless=node("unless"),
+        trigger=node("trigger"),
+        indications=frozenset(named),
+        ages=_ages(raw, path),
+        start=force.get("from") or start,
+        end=force.get("to"),
+        rank=int(raw.get("rank", 1)),
+        suggest=select(raw["suggest"], catalogue, reader.fault, raw.line("suggest")) if raw.get("suggest") else (),
+        message=str(raw.get("message", "")),
+        binds=_names(raw.get("binds")),
+        spares=_names(raw.get("spares")),
+        pair=_pair(raw, path, catalogue, reader),
+        critical=raw.get("critical") is True,
+        overrides=raw.get("overrides") is True,
+        rates=raw.get("rates") is not False,
+        reviewed=raw["reviewed"],
+        owner=str(raw["owner"]),
+    )
+
+
+def _indications(raw: Lines, path: Path, guideline: str, known: Mapping[str, Indication]) -> Iterator[str]:
+    """The ids; `any` is every indication the guideline covers, `any_<category>` those of one clinical field."""
+    covered = [i for i in known.values() if guideline in i.guidelines]
+    for name in _names(raw.get("indications")):
+        if name in known:
+            yield name
+            continue
+        found = [i.id for i in covered if name in ("any", f"any_{i.category}")]
+        if not found:
+            raise DataError(path, raw.line("indications"), f"`{name}` is no indication.{near(name, known)}")
+        yield from found
+
+
+def _names(raw: Any) -> tuple[str, ...]:
+    return () if raw is None else tuple(str(r) for r in raw) if isinstance(raw, list) else (str(raw),)
+
+
+def _ages(raw: Lines, path: Path) -> Ages | None:
+    population = raw.get("population")
+    if population is None:
+        return None
+    ages = population.get("age_years") if isinstance(population, Lines) else None
+    if not isinstance(ages, Lines) or set(ages) - {"at_least", "at_most"}:
+        raise DataError(path, raw.line("population"), "population is `{age_years: {at_least: 18, at_most: 21}}`.")
+    return Ages(ages.get("at_least"), ages.get("at_most"))
+
+
+def _pair(raw: Lines, path: Path, catalogue: Catalogue, reader: Reader) -> Pair | None:
+    pair = raw.get("pair")
+    if pair is None:
+        if "refuses" in raw:
+            raise DataError(path, raw.line("refuses"), "`refuses` goes with `pair`.")
+        return None
+    refuses = raw.get("refuses", "later")
+    if refuses not in ("later", "this") or not isinstance(pair, Lines) or set(pair) - {"with", "same_region"}:
+        raise DataError(
+            path, raw.line("pair"), "write `pair: {with: [studies], same_region: true}` and `refuses: later` or `this`."
+        )
+    studies = select(pair["with"], catalogue, reader.fault, raw.line("pair"))
+    return Pair(frozenset(studies), pair.get("same_region") is True, refuses)

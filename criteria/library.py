@@ -1,0 +1,128 @@
+"""Read and check everything the criteria consist of, once, at start."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from criteria.catalogue import load_studies
+from criteria.criterion import Ages, Criterion, read_criterion, select
+from criteria.errors import DataError
+from criteria.facts import Vocabulary
+from criteria.indications import Indication, load_indications
+from criteria.logic import Node, Reader
+from criteria.policies import Policies, load_policies
+from criteria.reading import Lines, read_yaml
+from criteria.studies import Catalogue
+from criteria.vocabulary import load_vocabulary, near
+
+HERE = Path(__file__).parent
+GUIDELINE_KEYS = {"title", "edition", "publisher", "prefix", "from", "to", "domain", "population", "sections", "href"}
+
+
+@dataclass(frozen=True, slots=True)
+class Guideline:
+    """One source document. ``domain``: the studies whose pathways and prerequisites are its business; ``ages``: the
+    patients it says it is for; ``sections``: their titles by number."""
+
+    id: str
+    title: str
+    edition: str
+    publisher: str
+    prefix: str
+    start: dt.date
+    end: dt.date | None
+    domain: frozenset[str]
+    ages: Ages
+    sections: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Library:
+    """All that a judgement needs, read and checked. ``definitions`` are the logic of defined facts, by fact name."""
+
+    vocabulary: Vocabulary
+    catalogue: Catalogue
+    indications: Mapping[str, Indication]
+    guidelines: Mapping[str, Guideline]
+    criteria: tuple[Criterion, ...]
+    definitions: Mapping[str, Node]
+    policies: Policies
+
+    def criterion(self, name: str) -> Criterion:
+        return next(c for c in self.criteria if c.id == name)
+
+
+def load_library(home: Path = HERE) -> Library:
+    """Everything under criteria/. Raises `DataError` for the first slip, naming file, line and mend."""
+    vocabulary = load_vocabulary(home / "facts.yaml")
+    catalogue = load_studies(home / "studies.yaml")
+    indications = load_indications(home / "indications.yaml")
+    facts_reader = Reader(home / "facts.yaml", vocabulary, strict=False)
+    defined = {name: facts_reader.read(f.logic) for name, f in vocabulary.facts.items() if f.logic is not None}
+    guidelines = {
+        path.parent.name: _guideline(path, catalogue) for path in sorted(home.glob("guidelines/*/guideline.yaml"))
+    }
+    criteria: list[Criterion] = []
+    for guideline in guidelines.values():
+        criteria += _criteria(home, guideline, vocabulary, catalogue, indications)
+    policies = load_policies(home / "policies.yaml", guidelines)
+    return Library(vocabulary, catalogue, indications, guidelines, tuple(criteria), defined, policies)
+
+
+def _guideline(path: Path, catalogue: Catalogue) -> Guideline:
+    raw = read_yaml(path)
+    for key in raw:
+        if key not in GUIDELINE_KEYS:
+            raise DataError(path, raw.line(key), f"`{key}` is no key of a guideline.{near(key, GUIDELINE_KEYS)}")
+
+    def fault(line: int | None, message: str) -> DataError:
+        return DataError(path, line, message)
+
+    ages = (raw.get("population") or {}).get("age_years") or {}
+    return Guideline(
+        id=path.parent.name,
+        title=raw["title"],
+        edition=str(raw["edition"]),
+        publisher=raw["publisher"],
+        prefix=raw["prefix"],
+        start=raw["from"],
+        end=raw.get("to"),
+        domain=frozenset(select(raw["domain"], catalogue, fault, raw.line("domain")))
+        if raw.get("domain")
+        else frozenset(),
+        ages=Ages(ages.get("at_least"), ages.get("at_most")),
+        sections={str(k): str(v) for k, v in (raw.get("sections") or {}).items()},
+    )
+
+
+def _criteria(
+    home: Path,
+    guideline: Guideline,
+    vocabulary: Vocabulary,
+    catalogue: Catalogue,
+    indications: Mapping[str, Indication],
+) -> list[Criterion]:
+    folder = home / "guidelines" / guideline.id
+    definitions: dict[str, Node] = {}
+    for shared in (home / "definitions.yaml", folder / "definitions.yaml"):
+        if shared.exists():
+            raw: Any = read_yaml(shared) or Lines()
+            for name, body in raw.items():
+                if name in definitions:
+                    raise DataError(shared, raw.line(name), f"the definition `{name}` stands in another file already.")
+                definitions[name] = Reader(shared, vocabulary, definitions).read(body, raw.line(name))
+    out: dict[str, Criterion] = {}
+    for path in sorted(folder.glob("*/*.yaml")):
+        if path.name.endswith(".test.yaml"):
+            continue
+        criterion = read_criterion(
+            path, guideline.id, catalogue, Reader(path, vocabulary, definitions), indications, guideline.start
+        )
+        if criterion.id in out:
+            raise DataError(path, 1, f"another rule of {guideline.id} has this file name; rename one.")
+        out[criterion.id] = criterion
+    return list(out.values())

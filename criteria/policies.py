@@ -1,0 +1,68 @@
+"""Which guidelines speak for whom (policies.yaml), most specific first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from criteria.errors import DataError
+from criteria.reading import Lines, read_yaml
+from criteria.vocabulary import near
+
+POLICIES = Path(__file__).parent / "policies.yaml"
+KEYS = {"guidelines", "notice"}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One guideline as a policy uses it; ``studies`` limits it to these base studies (None: no limit)."""
+
+    guideline: str
+    studies: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """``notice`` names a sentence of the wording that every card of this policy carries."""
+
+    id: str
+    voices: tuple[Voice, ...]
+    notice: str = ""
+
+    def guidelines_for(self, base: str) -> tuple[str, ...]:
+        """Who speaks to a study: the guidelines limited to it alone, else those without a limit."""
+        own = tuple(v.guideline for v in self.voices if v.studies is not None and base in v.studies)
+        return own or tuple(v.guideline for v in self.voices if v.studies is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    by_id: Mapping[str, Policy]
+
+    def choose(self, payers: Sequence[str]) -> Policy:
+        """The first policy that a payer identifier names; `default` for an unknown or missing payer."""
+        return next((self.by_id[p] for p in payers if p in self.by_id), self.by_id["default"])
+
+
+def load_policies(path: Path, guidelines: Mapping[str, Any]) -> Policies:
+    """policies.yaml, checked. Raises `DataError`."""
+    raw: Lines = read_yaml(path)
+    if "default" not in raw:
+        raise DataError(path, 1, "the policy `default` is needed: it speaks where no payer is known.")
+    out: dict[str, Policy] = {}
+    for name, entry in raw.items():
+        for key in entry:
+            if key not in KEYS:
+                raise DataError(path, entry.line(key), f"`{key}` is no key of a policy.{near(key, KEYS)}")
+        voices = []
+        for item in entry["guidelines"]:
+            guideline, studies = (item, None) if isinstance(item, str) else next(iter(item.items()))
+            if guideline not in guidelines:
+                raise DataError(
+                    path, entry.line("guidelines"), f"`{guideline}` is no guideline.{near(guideline, guidelines)}"
+                )
+            voices.append(Voice(guideline, frozenset(studies) if studies else None))
+        out[name] = Policy(name, tuple(voices), str(entry.get("notice", "")))
+    return Policies(out)

@@ -1,0 +1,128 @@
+"""What a judgement says: a rating, the reasons that made it, what is missing, and what would be better."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Literal
+
+from criteria.facts import Fact
+from criteria.studies import Study
+
+Truth = bool | None
+"""Kleene: None is unknown, and unknown is never false."""
+
+
+class Rating(enum.StrEnum):
+    APPROPRIATE = "appropriate"
+    NOT_APPROPRIATE = "not-appropriate"
+    NO_CRITERIA = "no-criteria-apply"
+    NEEDS_INFORMATION = "needs-information"
+
+
+class Because(enum.StrEnum):
+    """Why the rating is what it is: one word for the card, the journal and the statistics."""
+
+    PATHWAY_MET = "pathway-met"
+    EXCLUSION = "exclusion"
+    SAFETY = "safety"
+    CODING = "coding"
+    COMBINATION = "combination"
+    NOT_LISTED = "not-listed"  # no pathway of the recorded indication supports the study
+    REQUIREMENT_MISSING = "requirement-missing"  # a pathway lists the study and a requirement is known not to hold
+    FACTS_MISSING = "facts-missing"
+    REASON_MISSING = "reason-missing"
+    REASON_UNMAPPED = "reason-unmapped"
+    STUDY_UNRECOGNISED = "study-unrecognised"
+    OUT_OF_SCOPE = "out-of-scope"  # nothing in force speaks to this order
+    PEDIATRIC = "pediatric"
+    OTHER_GUIDELINE = "other-guideline"  # a redirect to a guideline that is not loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One clause of a rule with its result, children below; reading it back is the explanation."""
+
+    says: str
+    truth: Truth
+    fact: str | None = None
+    found: Fact | None = None
+    presumed: bool = False
+    rows: tuple[str, ...] = ()
+    children: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One criterion applied to one order."""
+
+    criterion: str  # id: <guideline>/<file name>
+    guideline: str
+    section: str
+    title: str
+    kind: str
+    truth: Truth
+    decisive: bool
+    trace: Step
+    rows: tuple[str, ...]
+    message: str = ""
+    """What a firing exclusion, redirect or note says on the card, in our words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A word that goes with a rating without changing it.
+
+    ``kind``: ``safety`` (raises a card by itself), ``unchecked`` (a safety rule whose records could not be read; raises
+    a card too), ``document`` (a documentation duty), ``remark``.
+    """
+
+    kind: Literal["safety", "unchecked", "document", "remark"]
+    text: str
+    criterion: str
+    section: str
+    guideline: str
+    rows: tuple[str, ...] = ()
+    critical: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A study to offer instead. ``action`` ``update`` replaces the code of the order, ``delete`` withdraws it,
+    ``create`` adds a companion (an x-ray first)."""
+
+    study: Study | None
+    rating: Rating
+    asks: tuple[str, ...] = ()
+    action: Literal["update", "delete", "create"] = "update"
+    criterion: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one order; ``order`` is its whole reference. ``rating`` is None for what is no imaging order."""
+
+    order: str
+    rating: Rating | None
+    because: Because | None = None
+    provisional: bool = False
+    asks: tuple[str, ...] = ()
+    presumes: tuple[str, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
+    notes: tuple[Note, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    guidelines: tuple[str, ...] = ()
+    message: str = ""
+    """The deciding rule's own sentence for the card; empty when the wording of ``because`` says it all."""
+    safety_critical: bool = False
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        """Ids of the criteria that decided."""
+        return tuple(dict.fromkeys(r.criterion for r in self.rulings if r.decisive))
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Index rows behind the deciding criteria."""
+        return tuple(dict.fromkeys(row for r in self.rulings if r.decisive for row in r.rows))

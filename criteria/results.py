@@ -1,0 +1,50 @@
+"""Facts that are results of other rules: `guideline.supports_mri`, `indication.hh_7_met` and the like.
+
+They are judged after the rules they read, and answered from the pathways for the recorded indication.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from criteria.criterion import Criterion
+from criteria.studies import Study
+
+CT, MRI = ("ct",), ("mri",)
+ANY = ("without", "with", "without_and_with", "not_applicable", "not_stated")
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Which pathways answer a result fact: those for a study of these kinds, or those that cover rows of a section.
+
+    ``own_study``: only the ordered study itself; ``listed``: being listed is enough, met or not.
+    """
+
+    modalities: tuple[str, ...] = ()
+    contrasts: tuple[str, ...] = ANY
+    rows: str = ""
+    own_study: bool = False
+    listed: bool = False
+
+    def include(self, criterion: Criterion, study: Study) -> bool:
+        if self.rows:
+            return any(r == self.rows or r.startswith(self.rows + ".") for r in criterion.rows)
+        return (not self.modalities or study.modality in self.modalities) and study.contrast in self.contrasts
+
+
+RESULTS: dict[str, Providers] = {
+    "guideline.supports_mri": Providers(MRI),
+    "guideline.supports_mri_without_contrast": Providers(MRI, ("without",)),
+    "guideline.supports_mri_with_contrast": Providers(MRI, ("with", "without_and_with")),
+    "guideline.supports_mri_without_and_with_contrast": Providers(MRI, ("without_and_with",)),
+    "guideline.supports_ct": Providers(CT),
+    "guideline.supports_ct_with_contrast": Providers(CT, ("with",)),
+    "guideline.supports_ct_without_and_with_contrast": Providers(CT, ("without_and_with",)),
+    "guideline.states_contrast_level": Providers(listed=True),
+    "guideline.addresses_modality": Providers(own_study=True, listed=True),
+    "guideline.ordered_contrast_supported": Providers(own_study=True, listed=True),
+    "guideline.ordered_region_supported": Providers(own_study=True, listed=True),
+    **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},
+}
+RESULT_FACTS = frozenset(RESULTS)

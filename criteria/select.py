@@ -1,0 +1,102 @@
+"""Which criteria speak to a study on a day: indexed once, looked up for each order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from criteria.criterion import Criterion
+from criteria.library import Library
+from criteria.logic import All, Any_, Node
+from criteria.studies import Study
+
+REFUSING = {"exclusion", "coding", "combination", "safety"}
+REMARKING = {"note", "document", "safety"}
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A pathway for one study with the prerequisites that bind it there; ``node`` is all of it as one condition."""
+
+    criterion: Criterion
+    node: Node
+    prerequisites: tuple[Criterion, ...]
+
+
+class Book:
+    """The criteria in force on one day, by study id."""
+
+    def __init__(self, library: Library, on: dt.date) -> None:
+        self.library, self.on = library, on
+        self.pathways: dict[str, list[Path]] = defaultdict(list)
+        self.refusals: dict[str, list[Criterion]] = defaultdict(list)
+        self.redirects: dict[str, list[Criterion]] = defaultdict(list)
+        self.remarks: dict[str, list[Criterion]] = defaultdict(list)
+        self.pairs: dict[str, list[Criterion]] = defaultdict(list)
+        in_force = [c for c in library.criteria if c.in_force(on)]
+        prerequisites = [c for c in in_force if c.kind == "prerequisite"]
+        for criterion in in_force:
+            for study in criterion.studies:
+                if criterion.kind == "pathway":
+                    self.pathways[study].append(_path(criterion, study, prerequisites))
+                elif criterion.kind == "redirect":
+                    self.redirects[study].append(criterion)
+                elif criterion.kind in REFUSING and criterion.rates:
+                    self.refusals[study].append(criterion)
+                elif criterion.kind == "prerequisite":
+                    if criterion.pair is not None:
+                        self.pairs[study].append(criterion)
+                elif criterion.kind in REMARKING:
+                    self.remarks[study].append(criterion)
+
+    def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
+        """True when the study is the guideline's business and it covers a recorded indication."""
+        if study.id not in self.library.guidelines[guideline].domain:
+            return False
+        return any(guideline in self.library.indications[i].guidelines for i in indications)
+
+    def domain(self, guidelines: Sequence[str], study: Study) -> bool:
+        return any(study.id in self.library.guidelines[g].domain for g in guidelines)
+
+    def admits(self, criterion: Criterion, age: int) -> bool:
+        """Age: a rule that names its patients is for them; the others are for whom their guideline is for."""
+        if criterion.ages is not None:
+            return criterion.ages.hold(age)
+        return self.library.guidelines[criterion.guideline].ages.hold(age)
+
+
+def _path(criterion: Criterion, study: str, prerequisites: Sequence[Criterion]) -> Path:
+    bound = tuple(p for p in prerequisites if p.pair is None and study in p.studies and _binds(p, criterion))
+    parts = tuple(requirement(p) for p in bound)
+    return Path(criterion, All((criterion.when, *parts)) if parts else criterion.when, bound)
+
+
+def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:
+    if {criterion.section, criterion.id, criterion.id.split("/")[1]} & set(prerequisite.spares):
+        return False
+    if prerequisite.indications and criterion.indications and not prerequisite.indications & criterion.indications:
+        return False
+    if "everything" in prerequisite.binds:
+        return True
+    if prerequisite.guideline != criterion.guideline:
+        return False
+    return "all" in prerequisite.binds or criterion.section in prerequisite.binds
+
+
+@lru_cache(maxsize=4096)
+def _requirement(when: Node, unless: Node | None, says: str, rows: tuple[str, ...]) -> Node:
+    inner = Any_((unless, when)) if unless is not None else when
+    return All((inner,), says=says, rows=rows, missing="bar")
+
+
+def requirement(prerequisite: Criterion) -> Node:
+    """A prerequisite as a clause: what nobody can be asked about is a note, not a bar."""
+    return _requirement(prerequisite.when, prerequisite.unless, prerequisite.title, prerequisite.rows)
+
+
+@lru_cache(maxsize=8)
+def book(library: Library, on: dt.date) -> Book:
+    return Book(library, on)

@@ -1,0 +1,262 @@
+"""Several criteria, one verdict: the rating, its reasons, what is missing, what it leans on, what would be better."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Container, Iterable, Sequence
+from typing import Literal
+
+from criteria.alternatives import alternatives, lifting, questions
+from criteria.ask import ways
+from criteria.criterion import Criterion
+from criteria.evaluate import Circumstances
+from criteria.facts import Facts
+from criteria.library import Library
+from criteria.logic import Node, leaves
+from criteria.orders import Kind, Order, Reason
+from criteria.policies import Policy
+from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
+from criteria.select import Book, book
+from criteria.studies import Study
+from criteria.weigh import Case, Weighing
+
+INDICATION = "order.indication_category"
+FactsOf = Callable[[Order, Study], Facts]
+
+
+def judge(
+    orders: Sequence[Order],
+    facts: FactsOf,
+    library: Library,
+    today: dt.date,
+    *,
+    policy: Policy,
+    focus: Container[str] | None = None,
+) -> list[Verdict]:
+    """A verdict for each order in ``focus`` (references; None: all), with all orders of the session in view.
+
+    ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
+    """
+    current = book(library, today)
+    return [settle(o, orders, facts, current, policy) for o in orders if focus is None or o.reference in focus]
+
+
+def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
+    """One order's verdict."""
+    if order.kind in (Kind.NOT_IMAGING, Kind.NO_CODE):
+        return Verdict(order.reference, None)
+    if order.study is None:
+        return _unrecognised(order)
+    study = order.study
+    guidelines = policy.guidelines_for(study.base)
+    known = facts(order, study)
+    age = known.get("patient.age_years")
+    if age is None:
+        return Verdict(
+            order.reference,
+            Rating.NEEDS_INFORMATION,
+            Because.FACTS_MISSING,
+            asks=("patient.age_years",),
+            guidelines=guidelines,
+        )
+    indications = recorded_indications(order, known, current.library)
+    case = Case(order, orders, lambda s: facts(order, s), current, guidelines, int(age.value), indications)  # type: ignore[arg-type]
+    weighing = case.weigh(study)
+    if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
+        return _out_of_scope(case, study, weighing, order.reasons)
+    return _verdict(case, study, weighing)
+
+
+def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
+    """The order's own; where it names none, those whose facts the clinician attested for it."""
+    if order.indications:
+        return order.indications
+
+    def attested(name: str, value: object) -> bool:
+        fact = known.get(name)
+        return fact is not None and fact.basis.name == "ATTESTED" and fact.value == value
+
+    return tuple(
+        i.id for i in library.indications.values() if i.asserts and all(attested(n, v) for n, v in i.asserts.items())
+    )
+
+
+def _unrecognised(order: Order) -> Verdict:
+    offers = tuple(Alternative(s, Rating.NEEDS_INFORMATION) for s in order.candidates)
+    return Verdict(
+        order.reference,
+        Rating.NEEDS_INFORMATION,
+        Because.STUDY_UNRECOGNISED,
+        asks=("order.study",),
+        alternatives=offers,
+    )
+
+
+def _out_of_scope(case: Case, study: Study, weighing: Weighing, reasons: Iterable[Reason]) -> Verdict:
+    """Nothing spoke: because of the patient's age, because the reason says nothing to us, or because of the matter."""
+    current, order = case.book, case.order
+    notes = _notes(case, study, weighing)
+    if current.domain(case.guidelines, study):
+        speaking = [g for g in case.guidelines if current.speaks(g, study, case.indications)]
+        if case.age < 18 and any(not current.library.guidelines[g].ages.hold(case.age) for g in speaking):
+            return Verdict(
+                order.reference, Rating.NO_CRITERIA, Because.PEDIATRIC, notes=notes, guidelines=tuple(speaking)
+            )
+        statuses = [r.status for r in reasons]
+        if not speaking and not case.indications and (not statuses or "unmapped" in statuses):
+            because = Because.REASON_UNMAPPED if statuses else Because.REASON_MISSING
+            return Verdict(
+                order.reference,
+                Rating.NEEDS_INFORMATION,
+                because,
+                asks=(INDICATION,),
+                notes=notes,
+                guidelines=case.guidelines,
+            )
+    return Verdict(order.reference, Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, notes=notes, guidelines=case.guidelines)
+
+
+def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
+    presumes = _presumes(case, study, weighing)
+    open_exceptions = [c for c in weighing.open_exceptions if c in weighing.fired]
+    for criterion in open_exceptions:
+        assert criterion.unless is not None  # noqa: S101 - only criteria with an exception are open
+        presumes += [
+            n.fact for n in leaves(criterion.unless) if weighing.here.presumed(n.fact) and n.fact not in presumes
+        ]
+    provisional = bool(presumes or open_exceptions)
+    better = alternatives(case, study, weighing) if weighing.rating is not Rating.APPROPRIATE else ()
+    decisive = _deciding(weighing)
+    return Verdict(
+        order=case.order.reference,
+        rating=weighing.rating,
+        because=weighing.because,
+        provisional=provisional,
+        asks=_asks(case, weighing, presumes, better),
+        presumes=tuple(presumes),
+        rulings=_rulings(case, study, weighing, decisive),
+        notes=_notes(case, study, weighing),
+        alternatives=better,
+        guidelines=case.guidelines,
+        message=next((c.message for c in decisive if c.message), ""),
+        safety_critical=any(c.critical for c in weighing.fired),
+    )
+
+
+def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
+    """Presumed facts, by the names the rules use, without which the rating would be another."""
+    if case.weigh(study, presume=False).rating is weighing.rating:
+        return []  # a less informed state in between gives the same rating too
+    names: dict[str, None] = {}
+    for path in case.paths(study):
+        names.update(dict.fromkeys(n.fact for n in leaves(path.node)))
+    for criterion in case.book.refusals.get(study.id, ()):
+        names.update(dict.fromkeys(n.fact for n in leaves(criterion.when)))
+    return [
+        n
+        for n in names
+        if weighing.here.presumed(n) and case.weigh(study, unknown=frozenset({n})).rating is not weighing.rating
+    ]
+
+
+def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Sequence[Alternative]) -> tuple[str, ...]:
+    """DESIGN section 4, questions. A provisional appropriate order asks nothing."""
+    if weighing.rating is Rating.NEEDS_INFORMATION:
+        return questions(weighing)
+    if weighing.rating is not Rating.NOT_APPROPRIATE or not (presumes or weighing.open_exceptions):
+        return ()
+    found = dict.fromkeys(lifting(weighing))
+    for name in presumes:
+        found.update(dict.fromkeys(_askable(case, weighing, name)))
+    best = next((a for a in better if a.study is not None), None)
+    if best is not None:
+        found.update(dict.fromkeys(best.asks))
+    return tuple(found)
+
+
+def _askable(case: Case, weighing: Weighing, name: str) -> tuple[str, ...]:
+    """The fact itself where it has a question, else the nearest facts of its definition that have one."""
+    library = case.book.library
+    if library.vocabulary[name].ask is not None:
+        return (name,)
+    logic = library.definitions.get(name)
+    if logic is None:
+        return ()
+    found = ways(logic, weighing.here, True, False) or ways(logic, weighing.here, False, False)
+    return found[0] if found else ()
+
+
+def _deciding(weighing: Weighing) -> list[Criterion]:
+    if weighing.because is Because.OTHER_GUIDELINE:
+        return weighing.redirects
+    if weighing.fired:
+        return weighing.fired
+    if weighing.met:
+        return [p.criterion for p in weighing.met]
+    if weighing.open:
+        fewest = min(len(way) for _, way in weighing.open)
+        return [p.criterion for p, way in weighing.open if len(way) == fewest]
+    return [p.criterion for p in weighing.failed]
+
+
+def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Criterion]) -> tuple[Ruling, ...]:
+    here, out = weighing.here, []
+    for criterion in (*weighing.fired, *weighing.silenced, *weighing.redirects):
+        trace = here.trace(criterion.when)
+        if criterion.unless is not None:
+            trace = Step(
+                "all of",
+                trace.truth,
+                children=(trace, Step("unless", None, children=(here.trace(criterion.unless, False),))),
+            )
+        out.append(_ruling(criterion, True, criterion in decisive, trace))
+    for path in case.paths(study):
+        truth = True if path in weighing.met else False if path in weighing.failed else None
+        out.append(_ruling(path.criterion, truth, path.criterion in decisive, here.trace(path.node)))
+    return tuple(out)
+
+
+def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, trace: Step) -> Ruling:
+    return Ruling(
+        criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, trace,
+        criterion.rows, criterion.message,
+    )  # fmt: skip
+
+
+def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
+    """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check.
+
+    Safety speaks to every age: a rule of an adult guideline still has a word on a child's order, though no rating.
+    """
+    here, out = weighing.here, []
+    for criterion in case.book.remarks.get(study.id, ()):
+        safety = criterion.kind == "safety"
+        if criterion.guideline not in case.guidelines or not (safety or case.book.admits(criterion, case.age)):
+            continue
+        lifted = criterion.unless is not None and here.truth(criterion.unless, False) is True
+        if here.truth(criterion.when) is True and not lifted:
+            out.append(
+                _note(criterion, "safety" if safety else "document" if criterion.kind == "document" else "remark")
+            )
+    for criterion in case.book.refusals.get(study.id, ()):
+        if criterion.kind == "safety" and criterion.guideline in case.guidelines:
+            truth = here.truth(criterion.when)
+            if truth is None and _unread(criterion.when, here):
+                out.append(_note(criterion, "unchecked"))
+            elif truth is True and not case.book.admits(criterion, case.age):
+                out.append(_note(criterion, "safety"))
+    return tuple(out)
+
+
+def _unread(node: Node, here: Circumstances) -> bool:
+    """True when a fact of the condition, or of its definition, stands in records that could not be had."""
+    for leaf in leaves(node):
+        logic = here.definitions.get(leaf.fact)
+        if leaf.fact in here.facts.unsearched or (logic is not None and _unread(logic, here)):
+            return True
+    return False
+
+
+def _note(criterion: Criterion, kind: Literal["safety", "unchecked", "document", "remark"]) -> Note:
+    text = criterion.title if kind == "unchecked" else criterion.message or criterion.title
+    return Note(kind, text, criterion.id, criterion.section, criterion.guideline, criterion.rows, criterion.critical)
