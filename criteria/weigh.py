@@ -201,7 +201,11 @@ class Case:
             out.rating, out.because = Rating.NO_CRITERIA, Because.OTHER_GUIDELINE
         elif out.open:
             out.rating, out.because = Rating.NEEDS_INFORMATION, Because.FACTS_MISSING
-        elif out.failed:
+        elif any(self._speaks_for_patient(p.criterion.guideline) for p in out.failed):
             out.rating, out.because = Rating.NOT_APPROPRIATE, Because.REQUIREMENT_MISSING
-        elif any(self.book.speaks(g, study, self.indications) for g in self.guidelines):
+        elif any(self._speaks_for_patient(g) and self.book.speaks(g, study, self.indications) for g in self.guidelines):
             out.rating, out.because = Rating.NOT_APPROPRIATE, Because.NOT_LISTED
+
+    def _speaks_for_patient(self, guideline: str) -> bool:
+        """An adult guideline may support a study for a child it names, but its silence refuses none."""
+        return self.book.library.guidelines[guideline].ages.hold(self.age)

@@ -1,0 +1,164 @@
+"""From several criteria to one rating: DESIGN section 4, point by point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from criteria.ratings import Because, Rating
+from tests.rule_home import judge, library, rule
+
+PATHWAY = rule(
+    """
+indications: [low_back_pain]
+when:
+  all:
+    - pain.low_back
+    - {fact: trial_of_treatment.duration_weeks, at_least: {2024-01-01: 6}, unit: wk}
+"""
+)
+CONTRAST = rule(
+    "indications: [low_back_pain]\nwhen: [pain.low_back, infection.spinal_suspected]\n",
+    study="mri_lumbar_spine.without_and_with",
+)
+PREGNANCY = rule(
+    "when: pregnancy.current\nunless: contrast.need_outweighs_fetal_risk\n",
+    kind="safety",
+    study="mri_lumbar_spine.without_and_with",
+)
+
+
+def test_a_met_pathway_for_the_recorded_indication_is_appropriate(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {"trial_of_treatment.duration_weeks": 6})
+    assert (verdict.rating, verdict.because) == (Rating.APPROPRIATE, Because.PATHWAY_MET)
+    assert verdict.criteria == ("evicore-spine-2023/p",)
+    assert verdict.asks == ()
+
+
+def test_an_unknown_fact_that_may_be_asked_keeps_the_order_open_and_is_asked(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {})
+    assert verdict.rating is Rating.NEEDS_INFORMATION
+    assert verdict.asks == ("trial_of_treatment.duration_weeks",)
+
+
+def test_a_requirement_known_not_to_hold_is_not_appropriate(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {"trial_of_treatment.duration_weeks": 5})
+    assert (verdict.rating, verdict.because) == (Rating.NOT_APPROPRIATE, Because.REQUIREMENT_MISSING)
+
+
+def test_a_study_of_the_domain_that_no_pathway_lists_is_not_appropriate_and_the_listed_one_is_offered(
+    tmp_path: Path,
+) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {}, "ct_lumbar_spine.without_and_with")
+    assert (verdict.rating, verdict.because) == (Rating.NOT_APPROPRIATE, Because.NOT_LISTED)
+    offer = verdict.alternatives[0]
+    assert offer.study is not None
+    assert (offer.study.id, offer.rating) == ("mri_lumbar_spine.without", Rating.NEEDS_INFORMATION)
+    assert offer.asks == ("trial_of_treatment.duration_weeks",)
+
+
+def test_a_study_outside_every_domain_is_nobodys_business(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {}, "mri_brain.without", status="unmapped", indications=())
+    assert (verdict.rating, verdict.because) == (Rating.NO_CRITERIA, Because.OUT_OF_SCOPE)
+
+
+@pytest.mark.parametrize(
+    ("status", "rating", "because"),
+    [
+        ("other", Rating.NO_CRITERIA, Because.OUT_OF_SCOPE),
+        ("unmapped", Rating.NEEDS_INFORMATION, Because.REASON_UNMAPPED),
+        (None, Rating.NEEDS_INFORMATION, Because.REASON_MISSING),
+    ],
+)
+def test_another_reason_is_no_criteria_but_one_we_cannot_read_or_none_is_a_question(
+    tmp_path: Path, status: str | None, rating: Rating, because: Because
+) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {}, indications=(), status=status)
+    assert (verdict.rating, verdict.because) == (rating, because)
+    assert verdict.asks == (("order.indication_category",) if rating is Rating.NEEDS_INFORMATION else ())
+
+
+def test_a_fact_the_clinician_attested_can_be_the_reason_where_the_order_names_none(tmp_path: Path) -> None:
+    books = library(tmp_path, {"p": PATHWAY})
+    facts = {"pain.low_back": True, "trial_of_treatment.duration_weeks": 8}
+    assert judge(books, facts, indications=(), status=None, attested=True).rating is Rating.APPROPRIATE
+    assert judge(books, facts, indications=(), status=None, attested=False).rating is Rating.NEEDS_INFORMATION
+
+
+def test_a_rating_that_rests_on_a_presumption_says_so_and_asks_it(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": CONTRAST}), {}, "mri_lumbar_spine.without_and_with")
+    assert verdict.rating is Rating.NOT_APPROPRIATE
+    assert verdict.provisional
+    assert verdict.presumes == ("infection.spinal_suspected",)
+    assert verdict.asks == ("infection.spinal_suspected",)
+
+
+def test_a_rating_that_a_recorded_fact_settles_leans_on_nothing(tmp_path: Path) -> None:
+    facts = {"infection.spinal_suspected": False}
+    verdict = judge(library(tmp_path, {"p": CONTRAST}), facts, "mri_lumbar_spine.without_and_with")
+    assert (verdict.rating, verdict.provisional, verdict.presumes) == (Rating.NOT_APPROPRIATE, False, ())
+
+
+def test_a_presumption_is_named_as_the_rule_names_it(tmp_path: Path) -> None:
+    books = library(tmp_path, {"p": rule("indications: [low_back_pain]\nwhen: [pain.low_back, {not: red_flag.any}]\n")})
+    assert judge(books, {}).presumes == ("red_flag.any",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "rating", "provisional", "asks"),
+    [
+        (None, Rating.NOT_APPROPRIATE, True, ("contrast.need_outweighs_fetal_risk",)),
+        (False, Rating.NOT_APPROPRIATE, False, ()),
+        (True, Rating.APPROPRIATE, False, ()),
+    ],
+)
+def test_an_exception_counts_only_when_it_is_known(
+    tmp_path: Path, answer: bool | None, rating: Rating, provisional: bool, asks: tuple[str, ...]
+) -> None:
+    facts = {
+        "pregnancy.current": True,
+        "infection.spinal_suspected": True,
+        "contrast.need_outweighs_fetal_risk": answer,
+    }
+    verdict = judge(library(tmp_path, {"p": CONTRAST, "s": PREGNANCY}), facts, "mri_lumbar_spine.without_and_with")
+    assert (verdict.rating, verdict.provisional, verdict.asks) == (rating, provisional, asks)
+
+
+def test_an_exclusion_fires_only_on_what_is_known_and_stands_while_a_pathway_is_open(tmp_path: Path) -> None:
+    excluded = rule("when: {fact: symptom.course, is: resolved}\n", kind="exclusion")
+    books = library(tmp_path, {"p": PATHWAY, "x": excluded})
+    assert judge(books, {}).rating is Rating.NEEDS_INFORMATION
+    assert judge(books, {"symptom.course": "resolved"}).because is Because.EXCLUSION
+
+
+def test_a_prerequisite_binds_the_sections_it_names_and_spares_the_others(tmp_path: Path) -> None:
+    seen = rule("binds: [T-1]\nwhen: clinical_evaluation.in_person_for_current_episode\n", kind="prerequisite")
+    spared = seen.replace("binds: [T-1]", "binds: all\nspares: [p]")
+    done = {"trial_of_treatment.duration_weeks": 6}
+    bound = judge(library(tmp_path, {"p": PATHWAY, "r": seen}), done)
+    assert (bound.rating, bound.asks) == (
+        Rating.NEEDS_INFORMATION,
+        ("clinical_evaluation.in_person_for_current_episode",),
+    )
+    (tmp_path / "other").mkdir()
+    assert judge(library(tmp_path / "other", {"p": PATHWAY, "r": spared}), done).rating is Rating.APPROPRIATE
+
+
+def test_a_redirect_to_a_guideline_that_is_not_loaded_is_no_criteria_and_names_it(tmp_path: Path) -> None:
+    away = rule(
+        "when: condition.lumbosacral_plexopathy\nmessage: See the peripheral nerve guideline.\n", kind="redirect"
+    )
+    verdict = judge(library(tmp_path, {"p": PATHWAY, "r": away}), {"condition.lumbosacral_plexopathy": True})
+    assert (verdict.rating, verdict.because) == (Rating.NO_CRITERIA, Because.OTHER_GUIDELINE)
+    assert "peripheral nerve" in verdict.message
+
+
+@pytest.mark.parametrize(("age", "because"), [(17, Because.PEDIATRIC), (18, Because.FACTS_MISSING)])
+def test_an_adult_guideline_does_not_speak_for_a_child(tmp_path: Path, age: int, because: Because) -> None:
+    assert judge(library(tmp_path, {"p": PATHWAY}), {"patient.age_years": age}).because is because
+
+
+def test_without_an_age_nothing_is_guessed(tmp_path: Path) -> None:
+    verdict = judge(library(tmp_path, {"p": PATHWAY}), {"patient.age_years": None})
+    assert (verdict.rating, verdict.asks) == (Rating.NEEDS_INFORMATION, ("patient.age_years",))
