@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Literal
 
 from criteria.alternatives import alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
-from criteria.facts import Facts
+from criteria.facts import Basis, Facts
+from criteria.indications import Indication
 from criteria.library import Library
-from criteria.logic import Node, leaves
-from criteria.orders import Kind, Order, Reason
+from criteria.logic import Node, children, leaves
+from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
-from criteria.select import Book, book
+from criteria.select import Book, Path, book
 from criteria.studies import Study
 from criteria.weigh import Case, Weighing
 
@@ -63,22 +64,30 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
     case = Case(order, orders, lambda s: facts(order, s), current, guidelines, int(age.value), indications)  # type: ignore[arg-type]
     weighing = case.weigh(study)
     if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
-        return _out_of_scope(case, study, weighing, order.reasons)
+        return _out_of_scope(case, study, weighing)
     return _verdict(case, study, weighing)
 
 
 def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
-    """The order's own; where it names none, those whose facts the clinician attested for it."""
+    """Why the study is wanted: the order's own reasons; where it names none, what the clinician attested.
+
+    Attested facts that make up an indication are that indication; an attested clinical field
+    (``order.indication_category``) lets the problem list speak for what it holds in that field.
+    """
     if order.indications:
         return order.indications
+    field = known.get(INDICATION)
+    said = field.value if field is not None and field.basis is Basis.ATTESTED else None
 
-    def attested(name: str, value: object) -> bool:
+    def stands(name: str, value: object, least: Basis) -> bool:
         fact = known.get(name)
-        return fact is not None and fact.basis.name == "ATTESTED" and fact.value == value
+        return fact is not None and fact.basis >= least and fact.value == value
 
-    return tuple(
-        i.id for i in library.indications.values() if i.asserts and all(attested(n, v) for n, v in i.asserts.items())
-    )
+    def holds(indication: Indication) -> bool:
+        least = Basis.RECORDED if indication.category == said else Basis.ATTESTED
+        return bool(indication.asserts) and all(stands(n, v, least) for n, v in indication.asserts.items())
+
+    return tuple(i.id for i in library.indications.values() if holds(i))
 
 
 def _unrecognised(order: Order) -> Verdict:
@@ -92,7 +101,7 @@ def _unrecognised(order: Order) -> Verdict:
     )
 
 
-def _out_of_scope(case: Case, study: Study, weighing: Weighing, reasons: Iterable[Reason]) -> Verdict:
+def _out_of_scope(case: Case, study: Study, weighing: Weighing) -> Verdict:
     """Nothing spoke: because of the patient's age, because the reason says nothing to us, or because of the matter."""
     current, order = case.book, case.order
     notes = _notes(case, study, weighing)
@@ -102,18 +111,27 @@ def _out_of_scope(case: Case, study: Study, weighing: Weighing, reasons: Iterabl
             return Verdict(
                 order.reference, Rating.NO_CRITERIA, Because.PEDIATRIC, notes=notes, guidelines=tuple(speaking)
             )
-        statuses = [r.status for r in reasons]
+        statuses = [r.status for r in case.order.reasons]
         if not speaking and not case.indications and (not statuses or "unmapped" in statuses):
             because = Because.REASON_UNMAPPED if statuses else Because.REASON_MISSING
-            return Verdict(
-                order.reference,
-                Rating.NEEDS_INFORMATION,
-                because,
-                asks=(INDICATION,),
-                notes=notes,
-                guidelines=case.guidelines,
-            )
+            field = weighing.here.facts.get(INDICATION)
+            said = str(field.value) if field is not None and field.basis is Basis.ATTESTED else None
+            if said is None or _covers_field(case, said):
+                return Verdict(
+                    order.reference,
+                    Rating.NEEDS_INFORMATION,
+                    because,
+                    asks=(INDICATION,) if said is None else (),
+                    notes=notes,
+                    guidelines=case.guidelines,
+                )
     return Verdict(order.reference, Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, notes=notes, guidelines=case.guidelines)
+
+
+def _covers_field(case: Case, category: str) -> bool:
+    """True when some guideline in force covers an indication of this clinical field."""
+    indications = case.book.library.indications.values()
+    return any(i.category == category and set(i.guidelines) & set(case.guidelines) for i in indications)
 
 
 def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
@@ -166,20 +184,19 @@ def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Seque
     if weighing.rating is not Rating.NOT_APPROPRIATE or not (presumes or weighing.open_exceptions):
         return ()
     found = dict.fromkeys(lifting(weighing))
-    for name in presumes:
-        found.update(dict.fromkeys(_askable(case, weighing, name)))
+    vocabulary = case.book.library.vocabulary
+    found.update(dict.fromkeys(n for n in presumes if vocabulary[n].ask is not None))
+    for name in presumes if not found else ():
+        found.update(dict.fromkeys(_inner_questions(case, weighing, name)))
     best = next((a for a in better if a.study is not None), None)
     if best is not None:
         found.update(dict.fromkeys(best.asks))
     return tuple(found)
 
 
-def _askable(case: Case, weighing: Weighing, name: str) -> tuple[str, ...]:
-    """The fact itself where it has a question, else the nearest facts of its definition that have one."""
-    library = case.book.library
-    if library.vocabulary[name].ask is not None:
-        return (name,)
-    logic = library.definitions.get(name)
+def _inner_questions(case: Case, weighing: Weighing, name: str) -> tuple[str, ...]:
+    """The nearest facts with a question in the definition of a presumed fact that has none of its own."""
+    logic = case.book.library.definitions.get(name)
     if logic is None:
         return ()
     found = ways(logic, weighing.here, True, False) or ways(logic, weighing.here, False, False)
@@ -196,7 +213,14 @@ def _deciding(weighing: Weighing) -> list[Criterion]:
     if weighing.open:
         fewest = min(len(way) for _, way in weighing.open)
         return [p.criterion for p, way in weighing.open if len(way) == fewest]
-    return [p.criterion for p in weighing.failed]
+    near = [(_share_met(p, weighing.here), p.criterion) for p in weighing.failed]
+    return [c for share, c in near if share == max(s for s, _ in near)]
+
+
+def _share_met(path: Path, here: Circumstances) -> float:
+    """How much of a failed pathway holds, clause by clause: the nearest miss is the one worth explaining."""
+    clauses = children(path.criterion.when) or (path.criterion.when,)
+    return sum(here.truth(c) is True for c in clauses) / len(clauses)
 
 
 def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Criterion]) -> tuple[Ruling, ...]:

@@ -17,7 +17,7 @@ GOOD = "indications: [low_back_pain]\nwhen: pain.low_back\n"
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (rule(GOOD) + "studeis: []\n", "line 12: `studeis` is no key of a rule. Did you mean `studies`?"),
+        (rule(GOOD) + "studeis: []\n", "line 11: `studeis` is no key of a rule. Did you mean `studies`?"),
         (rule(GOOD).replace("kind: pathway", "kind: pathwya"), "Did you mean `pathway`?"),
         (rule(GOOD).replace("covers: [T-1.1]\n", ""), "the rule lacks `covers`"),
         (rule(GOOD, study="mri_lumbr_spine"), "Did you mean `mri_lumbar_spine`?"),

@@ -86,6 +86,19 @@ def test_a_fact_the_clinician_attested_can_be_the_reason_where_the_order_names_n
     assert judge(books, facts, indications=(), status=None, attested=False).rating is Rating.NEEDS_INFORMATION
 
 
+def test_the_problem_list_speaks_once_the_clinician_names_the_field_and_the_field_is_not_asked_again(
+    tmp_path: Path,
+) -> None:
+    books = library(tmp_path, {"p": PATHWAY})
+    known = {"pain.low_back": True, "trial_of_treatment.duration_weeks": 8, "order.indication_category": "spine"}
+    said = judge(books, known, indications=(), status="unmapped", attested=True)
+    assert said.rating is Rating.APPROPRIATE
+    nothing = judge(books, {"order.indication_category": "spine"}, indications=(), status=None, attested=True)
+    assert (nothing.rating, nothing.asks) == (Rating.NEEDS_INFORMATION, ())
+    elsewhere = judge(books, {"order.indication_category": "cardiac"}, indications=(), status=None, attested=True)
+    assert elsewhere.rating is Rating.NO_CRITERIA
+
+
 def test_a_rating_that_rests_on_a_presumption_says_so_and_asks_it(tmp_path: Path) -> None:
     verdict = judge(library(tmp_path, {"p": CONTRAST}), {}, "mri_lumbar_spine.without_and_with")
     assert verdict.rating is Rating.NOT_APPROPRIATE

@@ -1,0 +1,173 @@
+"""The text of a card: the order, what is wrong, what to do instead, what to answer, and where it says so.
+
+Most important first. Everything that is data is escaped; the sentences come from wording.yaml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from criteria.ratings import Alternative, Because, Note, Rating, Ruling
+from hooks.consult import Consult
+from hooks.markdown import bullets, escape
+
+SHOWN = 5
+"""Items of one list that a card shows; the explain page has all."""
+REASONS = 3
+"""Deciding rules that a card quotes."""
+NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
+
+
+def detail(consult: Consult) -> str:
+    """GitHub Flavored Markdown without HTML."""
+    parts = [_order(consult), *_lead(consult), *_alternatives(consult), *_asks(consult), *_presumes(consult)]
+    parts += [*_why(consult), *_notes(consult), *_missing(consult), *_sources(consult)]
+    return "\n\n".join(p for p in parts if p)
+
+
+def _order(consult: Consult) -> str:
+    reasons = [escape(r.words, 80) for r in consult.order.reasons if r.words] if consult.order else []
+    words = consult.setting.words
+    if reasons:
+        return words.say("order-reason", study=escape(consult.study), reasons=", ".join(dict.fromkeys(reasons)))
+    return words.say("order", study=escape(consult.study))
+
+
+def _lead(consult: Consult) -> list[str]:
+    """Safety first, then the deciding rule's own sentence, or the plain one for this kind of answer."""
+    verdict, words = consult.verdict, consult.setting.words
+    out = [_note(consult, n) for n in consult.safety]
+    if verdict.message:
+        speakers = [r for r in consult.decisive if r.message == verdict.message] or consult.decisive
+        out.append(_cited(consult, verdict.message, speakers[0] if speakers else None))
+    elif verdict.because:
+        out.append(words.say(f"because.{verdict.because.value}"))
+    if verdict.provisional:
+        out.append(words.say("provisional"))
+    return out
+
+
+def _note(consult: Consult, note: Note) -> str:
+    words, text = consult.setting.words, escape(note.text, 1000)
+    if note.kind == "unchecked":
+        text = words.say("note-unchecked", text=text)
+    return words.say("note-section", text=text, section=escape(note.section)) if note.section else text
+
+
+def _cited(consult: Consult, text: str, ruling: Ruling | None) -> str:
+    words = consult.setting.words
+    if ruling is None or not ruling.section:
+        return words.say("why-plain", text=escape(text, 1000))
+    name = escape(consult.setting.edition(ruling.guideline).title)
+    return words.say("why", text=escape(text.rstrip(". "), 1000), guideline=name, section=escape(ruling.section)) + "."
+
+
+def _alternatives(consult: Consult) -> list[str]:
+    verdict, words = consult.verdict, consult.setting.words
+    lines = [_alternative(consult, a) for a in consult.alternatives[:SHOWN]]
+    if lines := [line for line in lines if line]:
+        return [words.say("heading.alternatives") + "\n" + bullets(lines)]
+    if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER:
+        return [words.say("no-alternative")]
+    return []
+
+
+def _alternative(consult: Consult, alternative: Alternative) -> str:
+    words = consult.setting.words
+    if alternative.action == "delete":
+        line = words.say("alternative.delete", study=escape(consult.study))
+    elif alternative.study is None:
+        return ""
+    else:
+        known = {Rating.APPROPRIATE: "appropriate", Rating.NEEDS_INFORMATION: "needs-information"}
+        kind = "create" if alternative.action == "create" else known.get(alternative.rating, "other")
+        line = words.say(f"alternative.{kind}", study=escape(alternative.study.name))
+    return words.say("alternative.why", line=line, why=escape(alternative.why, 400)) if alternative.why else line
+
+
+def question(consult: Consult, fact: str) -> str:
+    """The question for a fact, plain text; facts outside the vocabulary have none."""
+    vocabulary = consult.setting.view.vocabulary
+    if fact not in vocabulary:
+        return ""
+    definition = vocabulary[fact]
+    return definition.ask or consult.setting.words.say("question-plain", means=definition.means.rstrip("."))
+
+
+def _asks(consult: Consult) -> list[str]:
+    asked = [escape(q) for f in consult.verdict.asks if (q := question(consult, f))]
+    return [consult.setting.words.say("heading.asks") + "\n" + bullets(asked)] if asked else []
+
+
+def _presumes(consult: Consult) -> list[str]:
+    vocabulary, words = consult.setting.view.vocabulary, consult.setting.words
+    absent: list[str] = []
+    stated: list[str] = []
+    for fact in consult.verdict.presumes:
+        if fact not in vocabulary:
+            continue
+        definition = vocabulary[fact]
+        text = words.presumed.get(fact) or definition.means.split(";")[0].rstrip(".")
+        (stated if definition.absence == "presumed_true" else absent).append(escape(text, 300))
+    lists = (("heading.presumes", absent), ("heading.states", stated))
+    return [words.say(heading) + "\n" + bullets(lines) for heading, lines in lists if lines]
+
+
+def _why(consult: Consult) -> list[str]:
+    """What holds and decided, beyond the sentence above; a pathway that was not met explains nothing by its title."""
+    told = [r for r in consult.decisive if r.truth is True and r.message != consult.verdict.message]
+    lines = [_cited(consult, r.message or r.title, r) for r in told if r.message or r.title]
+    lines = list(dict.fromkeys(lines))[:REASONS]
+    return [consult.setting.words.say("heading.why") + "\n" + bullets(lines)] if lines else []
+
+
+def _notes(consult: Consult) -> list[str]:
+    lines = list(dict.fromkeys(_note(consult, n) for n in consult.verdict.notes if n not in consult.safety))[:SHOWN]
+    return [consult.setting.words.say("heading.notes") + "\n" + bullets(lines)] if lines else []
+
+
+def _missing(consult: Consult) -> list[str]:
+    setting, words = consult.setting, consult.setting.words
+    other = words.say("unread-other")
+    names = dict.fromkeys(words.records.get(kind, other) for kind in setting.unread)
+    lines = [words.say("unread", records=name) for name in names]
+    lines += [words.say("set-aside", reference=escape(s.reference, 100)) for s in setting.set_aside[:SHOWN]]
+    return [words.say("heading.missing") + "\n" + bullets(lines)] if lines else []
+
+
+def cited_sections(consult: Consult) -> dict[str, list[str]]:
+    """Guideline -> sections that the answer rests on, in the order in which they count.
+
+    An answer that no rule decided rests on the guideline of what it offers instead.
+    """
+    out: dict[str, list[str]] = {}
+    cited: Iterable[tuple[str, str]] = [
+        *((r.guideline, r.section) for r in consult.decisive),
+        *((n.guideline, n.section) for n in consult.verdict.notes),
+    ]
+    for guideline, section in cited:
+        if guideline:
+            sections = out.setdefault(guideline, [])
+            if section and section not in sections:
+                sections.append(section)
+    if not out:
+        offered = [a.criterion.partition("/")[0] for a in consult.alternatives]
+        out = {g: [] for g in offered if g in consult.setting.view.editions}
+    return out
+
+
+def _sources(consult: Consult) -> list[str]:
+    setting, words = consult.setting, consult.setting.words
+    cited = cited_sections(consult) or {g: [] for g in consult.verdict.guidelines[:3]}
+    lines = []
+    for guideline, sections in cited.items():
+        name = escape(setting.edition(guideline).name)
+        if sections:
+            lines.append(words.say("edition", guideline=name, sections=", ".join(map(escape, sections[:8]))))
+        else:
+            lines.append(words.say("edition-plain", guideline=name))
+    notice = f"notice.{setting.view.notice}"
+    if notice in words:
+        lines.append(words.say(notice))
+    lines.append(words.say("attestation"))
+    return ["  \n".join(lines)]

@@ -1,0 +1,106 @@
+"""What composing an answer needs from outside: the client's abilities, the site's settings, the guidelines' names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from criteria.facts import Vocabulary
+from criteria.studies import Catalogue
+
+CRD_TEMP = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
+"""Card types as CRD 2.0.1 knows them; CRD 2.2.1 moved them to the system below."""
+CRD_CARD_TYPE = "http://terminology.hl7.org/CodeSystem/cdshooks-card-type"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one client can show and do.
+
+    ``always_rate``: the client never resets a rating, so every order in focus gets one (the public sandbox).
+    ``sandbox_resources``: suggested orders must hold a rating, a display and a list of coded reasons.
+    ``mixed_links``: absolute and smart links may stand on one card. ``crd``: a Da Vinci CRD client.
+    """
+
+    name: str = "full"
+    system_actions_top: bool = True
+    system_actions_extension: bool = True
+    always_rate: bool = False
+    sandbox_resources: bool = False
+    suggestions: bool = True
+    suggestion_actions: Collection[str] = ("update", "delete", "create")
+    max_suggestions: int = 6
+    smart_links: bool = True
+    absolute_links: bool = True
+    mixed_links: bool = True
+    override_reasons: bool = True
+    crd: bool = False
+    topic_system: str = CRD_TEMP
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Settings of one installation; an empty URL means that there is no such page.
+
+    ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, ``consult_pages`` + ``/<uuid>`` explains one
+    answer, ``app_launch`` starts the SMART app. ``qcdsm`` is the site's CMS identifier (G-code); ``auc`` replaces the
+    guideline's own URI in the rating. ``confirm_appropriate`` turns on a card for appropriate orders.
+    """
+
+    guideline_pages: str = ""
+    consult_pages: str = ""
+    app_launch: str = ""
+    qcdsm: str = ""
+    auc: str = ""
+    confirm_appropriate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Whose answer it is, and the secret that makes its ids stable and unguessable."""
+
+    tenant: str
+    secret: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < 16:
+            raise ValueError("the secret for ids needs at least 16 bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A guideline's name and edition as a clinician knows them; ``url`` its owner's page, or empty."""
+
+    title: str
+    edition: str = ""
+    url: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.title} {self.edition}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryView:
+    """The part of the criteria that answers quote.
+
+    ``policy`` is the policy that was applied to this patient, ``notice`` the sentence that its cards carry
+    (``notice.<name>`` in wording.yaml), if any.
+    """
+
+    vocabulary: Vocabulary
+    catalogue: Catalogue
+    editions: Mapping[str, Edition]
+    policy: str = "default"
+    notice: str = ""
+
+
+class SetAside(Protocol):
+    """A chart resource that could not be used: its reference and why."""
+
+    @property
+    def reference(self) -> str: ...
+    @property
+    def why(self) -> str: ...

@@ -1,0 +1,83 @@
+"""Codings: which code system and which code, whatever alias the client writes the system with (codes/systems.csv)."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from criteria.errors import DataError
+from mappings.fields import mapping, objects, words
+
+SYSTEMS = Path(__file__).parent / "codes" / "systems.csv"
+COLUMNS = ["uri", "name", "source"]
+_CPT = re.compile(r"\d{5}|\d{4}[A-Z]")
+_HCPCS = re.compile(r"[A-V]\d{4}")
+_MODIFIED = re.compile(r"((?:\d{5}|\d{4}T|[A-V]\d{4}))[\s\-]+([A-Z0-9]{2}(?:[\s\-,]+[A-Z0-9]{2})*)")
+
+
+def codings(concept: Any) -> list[tuple[str, str]]:
+    """The (system, code) pairs of a CodeableConcept (or a Coding), in its order, each once.
+
+    ``system`` is our short name, or '' for a local or absent one. CPT and HCPCS codes are told by their shape when the
+    client mixes the two up; modifiers after the code (``72148-26``) are cut off. Whatever is not FHIR yields nothing.
+    """
+    held = mapping(concept)
+    listed = objects(held.get("coding")) if "coding" in held else objects(concept)
+    pairs = ((short_name(c.get("system")), _text(c.get("code"))) for c in listed)
+    return list(dict.fromkeys(_by_shape(system, code) for system, code in pairs if code))
+
+
+def modifiers(concept: Any) -> frozenset[str]:
+    """CPT and HCPCS modifiers written after a procedure code: ``73721-RT`` -> {RT}."""
+    found: set[str] = set()
+    for coding in objects(mapping(concept).get("coding")):
+        if match := _MODIFIED.fullmatch(_text(coding.get("code")).upper()):
+            found.update(re.split(r"[\s\-,]+", match[2]))
+    return frozenset(found)
+
+
+def short_name(system: Any) -> str:
+    """Our short name of a code system URI or OID; '' when it is none of ours."""
+    uri = words(system).partition("|")[0].rstrip("/").casefold()
+    if re.fullmatch(r"[012](\.\d+)+", uri):
+        uri = f"urn:oid:{uri}"
+    return _systems().get(uri, "")
+
+
+def _by_shape(system: str, code: str) -> tuple[str, str]:
+    if system in ("cpt", "hcpcs"):
+        plain = code.upper()
+        if match := _MODIFIED.fullmatch(plain):
+            plain = match[1]
+        if _CPT.fullmatch(plain):
+            return "cpt", plain
+        return ("hcpcs" if _HCPCS.fullmatch(plain) else system), plain
+    if system == "icd10cm":
+        return system, code.upper()
+    return system, code
+
+
+def _text(code: Any) -> str:
+    """A code as text; some clients send numbers."""
+    return str(code) if isinstance(code, int) and not isinstance(code, bool) else words(code)
+
+
+@functools.cache
+def _systems(path: Path = SYSTEMS) -> Mapping[str, str]:
+    out: dict[str, str] = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [(n, next(csv.reader([line]))) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    if not rows or rows[0][1] != COLUMNS:
+        raise DataError(path, rows[0][0] if rows else 1, f"the first line must be {','.join(COLUMNS)}.")
+    for n, row in rows[1:]:
+        if len(row) != len(COLUMNS) or not all(row):
+            raise DataError(path, n, f"a line has {len(COLUMNS)} filled cells: {', '.join(COLUMNS)}.")
+        uri = row[0].casefold().rstrip("/")
+        if uri in out:
+            raise DataError(path, n, f"`{row[0]}` stands twice; keep one.")
+        out[uri] = row[1]
+    return out

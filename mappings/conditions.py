@@ -1,0 +1,242 @@
+"""Diagnoses on the problem list and of encounters: Condition -> facts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from criteria.facts import Basis, Fact, Value
+from mappings.codings import codings
+from mappings.diagnoses import Meaning, channel, of_icd10cm, of_snomed
+from mappings.fields import first_span, mapping, objects, reference_of, words
+from mappings.records import Records, codes_in
+
+Voice = Literal["chart", "reason"]
+UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
+DISCARDED = frozenset({"refuted", "entered-in-error"})
+OVER = frozenset({"resolved", "inactive", "remission"})
+SEVERE = "24484000"
+_SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
+_LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
+_BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One Condition, read. ``onset`` and ``on`` (onset, else recorded) are the earliest day they may mean."""
+
+    reference: str
+    meanings: tuple[Meaning, ...]
+    unconfirmed: bool = False
+    over: bool = False
+    recurrent: bool = False
+    severe: bool = False
+    spinal: bool = False
+    onset: dt.date | None = None
+    on: dt.date | None = None
+
+
+def condition_facts(records: Records, today: dt.date) -> Iterable[Fact]:
+    """The facts that the Conditions give, recorded, one per name.
+
+    Refuted and mistaken ones never count, resolved ones only for the past, unconfirmed ones as a suspicion. A fact that
+    needs a recent onset is left out without one.
+    """
+    diagnoses = [d for c in records.of("Condition") if (d := read_condition(c, today)) is not None]
+    facts = [f for d in diagnoses for f in facts_of(d, today)]
+    if any(d.on and (today - d.on).days > _recent("pain.back_new") and _of_back(d) for d in diagnoses):
+        facts = [f for f in facts if f.name != "pain.back_new"]
+    facts += _bilateral_sciatica(diagnoses, today)
+    facts += _days_since_injury(diagnoses, today)
+    facts += _syrinx_after_injury(facts, diagnoses)
+    return merge(facts)
+
+
+def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | None:
+    """A Condition; None when it is refuted or a mistake, or none of its codes is in our tables."""
+    verification = codes_in(resource.get("verificationStatus"))
+    if not DISCARDED.isdisjoint(verification):
+        return None
+    meanings = meanings_of(resource.get("code"))
+    if not meanings:
+        return None
+    clinical = codes_in(resource.get("clinicalStatus"))
+    onset = _earliest(resource, today, "onsetDateTime", "onsetPeriod")
+    return Diagnosis(
+        reference=reference_of(dict(resource)),
+        meanings=meanings,
+        unconfirmed=not UNCONFIRMED.isdisjoint(verification),
+        over=not OVER.isdisjoint(clinical) or "abatementDateTime" in resource,
+        recurrent=not {"recurrence", "relapse"}.isdisjoint(clinical),
+        severe=any(code == SEVERE for _, code in codings(resource.get("severity"))),
+        spinal=any(_SPINE_WORDS.search(text) for text in _site_words(resource)),
+        onset=onset,
+        on=onset or _earliest(resource, today, "recordedDate"),
+    )
+
+
+def meanings_of(concept: Any) -> tuple[Meaning, ...]:
+    """What each coding of a CodeableConcept says, as far as our tables know it."""
+    found: list[Meaning] = []
+    for system, code in codings(concept):
+        meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
+        if meaning and meaning not in found:
+            found.append(meaning)
+    return tuple(found)
+
+
+def facts_of(diagnosis: Diagnosis, today: dt.date, voice: Voice = "chart") -> Iterator[Fact]:
+    """The facts of one diagnosis, as the chart's own or as an order's reason."""
+    for meaning in diagnosis.meanings:
+        for name, value in stated(meaning, diagnosis, today, voice).items():
+            yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on)
+
+
+def stated(meaning: Meaning, diagnosis: Diagnosis, today: dt.date, voice: Voice) -> dict[str, Value]:
+    """fact -> value that a code states in this voice; with everything that follows from it."""
+    said = dict(meaning.facts)
+    if diagnosis.spinal and meaning.code == "C79.51":
+        said["malignancy.spinal_metastasis_known"] = True
+    if diagnosis.severe:
+        said |= dict.fromkeys(_of_severity(meaning), True)
+    if diagnosis.recurrent and "malignancy.known" in said and not diagnosis.unconfirmed:
+        said["tumor.recurrent"] = True
+    out: dict[str, Value] = {}
+    for name, value in said.items():
+        if diagnosis.over and not channel(name).past:
+            continue
+        if _timely(name, diagnosis, today):
+            for spoken in _reading(name, meaning, diagnosis, voice):
+                out |= _with_implied(spoken, value)
+    return out
+
+
+def merge(facts: Iterable[Fact]) -> list[Fact]:
+    """One fact per name: the one to be believed, with the sources of all that say the same."""
+    best: dict[str, Fact] = {}
+    for fact in facts:
+        held = best.get(fact.name)
+        if held is None:
+            best[fact.name] = fact
+        elif held.value == fact.value:
+            newer = fact if fact.beats(held) else held
+            sources = tuple(dict.fromkeys((*held.sources, *fact.sources)))
+            best[fact.name] = Fact(newer.name, newer.value, newer.basis, sources, newer.on, newer.note)
+        elif fact.beats(held):
+            best[fact.name] = fact
+    return list(best.values())
+
+
+def _reading(name: str, meaning: Meaning, diagnosis: Diagnosis, voice: Voice) -> tuple[str, ...]:
+    """The facts that stand for ``name``: itself, its suspected reading, both or none."""
+    way = channel(name)
+    if meaning.says in ("symptom", "status", "history"):
+        return (name,) if voice == "reason" or way.chart else ()
+    if diagnosis.unconfirmed or meaning.says == "suspected":
+        if name.endswith("_suspected"):
+            return (name,)
+        if way.suspected:
+            return (way.suspected,)
+        return (name,) if voice == "reason" and name.startswith(("pain.", "symptom.")) else ()
+    if voice == "chart":
+        return (name,) if way.chart else ()
+    if meaning.phase not in (None, "initial"):  # a later visit presupposes that the fracture was shown
+        return (name,)
+    if way.reason == "none":
+        return ()
+    if way.suspected is None or way.reason == "known":
+        return (name,)
+    return (way.suspected,) if way.reason == "suspected" else (name, way.suspected)
+
+
+def _with_implied(name: str, value: Value) -> dict[str, Value]:
+    out: dict[str, Value] = {name: value}
+    for other in channel(name).implies:
+        out |= _with_implied(other, True)
+    return out
+
+
+def _timely(name: str, diagnosis: Diagnosis, today: dt.date) -> bool:
+    way = channel(name)
+    if way.recent_days is not None:
+        return diagnosis.onset is not None and (today - diagnosis.onset).days <= way.recent_days
+    if way.lasts_days is not None and diagnosis.on is not None:
+        return (today - diagnosis.on).days <= way.lasts_days
+    return True
+
+
+def _of_severity(meaning: Meaning) -> Iterator[str]:
+    if any(name.startswith("pain.") for name in meaning.facts):
+        yield "pain.severe"
+    if "symptom.neurogenic_claudication" in meaning.facts:
+        yield "symptom.neurogenic_claudication_severe"
+    if meaning.code.startswith("M47") or any(i.endswith("spondylosis") for i in meaning.indications):
+        yield "condition.spondylosis_severe"
+
+
+def _recent(name: str) -> int:
+    return channel(name).recent_days or 0
+
+
+def _of_back(diagnosis: Diagnosis) -> bool:
+    return any(name in m.facts for m in diagnosis.meanings for name in _BACK)
+
+
+def _bilateral_sciatica(diagnoses: Iterable[Diagnosis], today: dt.date) -> list[Fact]:
+    """Sciatica recorded for right and left, both of recent onset."""
+    sides: dict[str, Diagnosis] = {}
+    for diagnosis in diagnoses:
+        fresh = diagnosis.onset and (today - diagnosis.onset).days <= _recent("pain.sciatica_bilateral_acute")
+        if fresh and not diagnosis.over and not diagnosis.unconfirmed:
+            for meaning in diagnosis.meanings:
+                if side := _LEFT_RIGHT.get(meaning.code):
+                    sides[side] = diagnosis
+    if len(sides) < 2:
+        return []
+    sources = tuple(d.reference for d in sides.values())
+    on = max((d.on for d in sides.values() if d.on), default=None)
+    return [Fact("pain.sciatica_bilateral_acute", True, Basis.DERIVED, sources, on)]
+
+
+def _days_since_injury(diagnoses: Iterable[Diagnosis], today: dt.date) -> list[Fact]:
+    """Days since the latest injury whose onset is on record."""
+    injuries = [
+        d
+        for d in diagnoses
+        if d.onset and not d.over and not d.unconfirmed and any("trauma.present" in m.facts for m in d.meanings)
+    ]
+    if not injuries:
+        return []
+    last = max(injuries, key=lambda d: d.onset or dt.date.min)
+    days = (today - (last.onset or today)).days
+    return [Fact("trauma.days_ago", days, Basis.DERIVED, (last.reference,), last.onset)]
+
+
+def _syrinx_after_injury(facts: Iterable[Fact], diagnoses: Iterable[Diagnosis]) -> list[Fact]:
+    syrinx = next((f for f in facts if f.name == "condition.syringomyelia"), None)
+    sure = (d for d in diagnoses if not d.unconfirmed)
+    injury = next((d for d in sure if any("condition.spinal_cord_injury" in m.facts for m in d.meanings)), None)
+    if not syrinx or not injury or (syrinx.on and injury.on and injury.on > syrinx.on):
+        return []
+    sources = (*syrinx.sources, injury.reference)
+    return [Fact("condition.syringomyelia_post_traumatic", True, Basis.DERIVED, sources, syrinx.on)]
+
+
+def _earliest(resource: Mapping[str, Any], today: dt.date, *names: str) -> dt.date | None:
+    """The first day that the date may mean; a date in the future is no date. Of a period its start."""
+    for name in names:
+        value = resource.get(name)
+        held = {"start": value.get("start")} if isinstance(value, dict) else value
+        found = first_span({name: held}, name)
+        if found and found.first <= today:
+            return found.first
+    return None
+
+
+def _site_words(resource: Mapping[str, Any]) -> Iterator[str]:
+    for concept in (mapping(resource.get("code")), *objects(resource.get("bodySite"))):
+        yield words(concept.get("text"))
+        yield from (words(coding.get("display")) for coding in objects(concept.get("coding")))

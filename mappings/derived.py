@@ -1,0 +1,79 @@
+"""Facts that follow from other facts by a table (derived.yaml): true when any of the facts it names holds."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from criteria.errors import DataError
+from criteria.facts import Basis, Fact
+from criteria.reading import read_yaml
+from mappings.attested import vocabulary
+
+TABLE = Path(__file__).parent / "derived.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One fact that makes another true: boolean true, one value (``code=positive``), or any (``number=*``)."""
+
+    fact: str
+    value: str | None = None
+
+    def holds(self, facts: Mapping[str, Fact]) -> bool:
+        found = facts.get(self.fact)
+        if found is None:
+            return False
+        if self.value is None:
+            return found.value is True
+        return self.value == "*" or str(found.value) == self.value
+
+
+@functools.cache
+def links(path: Path = TABLE) -> Mapping[str, tuple[Clause, ...]]:
+    """The table in the order in which it can be applied once: what a fact needs stands before it.
+
+    Raises `DataError` for a name that is no fact, a fact that is not boolean, and a circle.
+    """
+    known = vocabulary()
+    raw = read_yaml(path)
+    table: dict[str, tuple[Clause, ...]] = {}
+    for name, clauses in raw.items():
+        if name not in known or known[name].type != "boolean":
+            raise DataError(path, raw.line(name), f"`{name}` is no boolean fact of the vocabulary.")
+        table[name] = tuple(Clause(*clause.split("=", 1)) for clause in clauses)
+        for clause in table[name]:
+            if clause.fact not in known:
+                raise DataError(path, raw.line(name), f"`{clause.fact}` is no fact of the vocabulary.")
+            if (clause.value is None) != (known[clause.fact].type == "boolean"):
+                raise DataError(path, raw.line(name), f"`{clause.fact}` is {known[clause.fact].type}: value or none?")
+    ordered: dict[str, tuple[Clause, ...]] = {}
+
+    def place(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise DataError(path, raw.line(name), f"`{name}` follows from itself.")
+        for clause in table[name]:
+            if clause.fact in table and clause.fact not in ordered:
+                place(clause.fact, (*above, name))
+        ordered[name] = table[name]
+
+    for name in table:
+        if name not in ordered:
+            place(name, ())
+    return ordered
+
+
+def derive(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """The facts together with those that follow from them."""
+    held = dict(facts)
+    for name, clauses in links().items():
+        if name in held:
+            continue
+        reasons = [c.fact for c in clauses if c.holds(held)]
+        if reasons:
+            sources = tuple(dict.fromkeys(s for r in reasons for s in held[r].sources))
+            newest = max((on for r in reasons if (on := held[r].on)), default=None)
+            held[name] = Fact(name, True, Basis.DERIVED, sources, newest)
+    return held

@@ -1,0 +1,89 @@
+"""Implants: devices on the list, procedures that put one in (and none took out later), and what is known about MR."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from criteria.facts import Basis, Fact
+from mappings.fields import Span, mapping, objects, period, reference_of, span, target, words
+from mappings.records import Records, codes_in
+from mappings.tables import read_table, spoken
+
+MR_SAFE, MR_CONDITIONAL, MR_UNSAFE = "C106045", "C106046", "C106047"
+"""NCI Thesaurus codes of the FHIR device-safety value set."""
+MR_RELEVANT = frozenset(
+    {"pacemaker", "icd", "cochlear", "neurostimulator", "spinal_cord_stimulator", "insulin_pump", "infusion_catheter",
+     "aneurysm_clip", "heart_valve", "other_active_device", "intravascular_stent"}
+)  # fmt: skip
+
+
+def device_facts(records: Records, today: dt.date) -> Iterator[Fact]:
+    """implant.* of the devices in the patient and of implantations; MR safety when every relevant device states it."""
+    table = read_table("devices")
+    stated: list[tuple[str, frozenset[str]]] = []
+    for device in records.of("Device"):
+        kinds = table.means(*objects(device.get("type")), _definition(device, records), text=True)
+        kinds = kinds or frozenset(table.of_words(_names(device)))
+        source = (reference_of(device),)
+        for kind in sorted(k for k in kinds if ":" not in k):
+            yield Fact(f"implant.{kind}", True, Basis.RECORDED, source)
+        if kinds & MR_RELEVANT:
+            stated.append((source[0], _labelled(device)))
+    yield from _safety(stated)
+    yield from _implantations(records, today)
+
+
+def _definition(device: Mapping[str, Any], records: Records) -> Any:
+    return mapping(records.find(target(device.get("definition")))).get("type")
+
+
+def _labelled(device: Mapping[str, Any]) -> frozenset[str]:
+    """The device's MR labels by code; words that say unsafe decide over any code, no other word counts."""
+    labels = objects(device.get("safety"))
+    said = " ".join(w for label in labels for w in spoken(label)).casefold()
+    return frozenset({MR_UNSAFE}) if "unsafe" in said or "not mr" in said else codes_in(labels)
+
+
+def _names(device: Mapping[str, Any]) -> list[str]:
+    return [words(n.get("name")) for n in objects(device.get("deviceName"))]
+
+
+def _safety(stated: list[tuple[str, frozenset[str]]]) -> Iterator[Fact]:
+    """False when one is MR unsafe, true when all are MR safe or conditional, nothing when any is silent."""
+    unsafe = [source for source, codes in stated if MR_UNSAFE in codes]
+    if unsafe:
+        yield Fact("implant.mr_conditional_or_safe", False, Basis.RECORDED, tuple(unsafe))
+    elif stated and all(codes & {MR_SAFE, MR_CONDITIONAL} for _, codes in stated):
+        yield Fact("implant.mr_conditional_or_safe", True, Basis.RECORDED, tuple(source for source, _ in stated))
+
+
+def _implantations(records: Records, today: dt.date) -> Iterator[Fact]:
+    table = read_table("devices")
+    placed: dict[str, list[tuple[str, Span | None]]] = {}
+    removed: dict[str, dt.date] = {}
+    for procedure in records.of("Procedure"):
+        if procedure.get("status") not in ("completed", "in-progress", None):
+            continue
+        start, end = period(procedure.get("performedPeriod"))
+        held = end or start or span(procedure.get("performedDateTime"))
+        if held and held.first > today:
+            continue
+        for kind in table.means(procedure.get("code")):
+            if kind.startswith("remove:"):
+                out = kind.removeprefix("remove:")
+                removed[out] = max(removed.get(out, dt.date.min), held.last if held else dt.date.min)
+            else:
+                placed.setdefault(kind, []).append((reference_of(procedure), held))
+    for kind, entries in placed.items():
+        entries.sort(key=lambda entry: entry[1].last if entry[1] else dt.date.min)
+        reference, held = entries[-1]
+        if kind.startswith("lead:"):
+            kind = kind.removeprefix("lead:")
+            if kind in removed and (held is None or held.last <= removed[kind]):
+                continue
+        day = held.day if held else None
+        yield Fact(f"implant.{kind}", True, Basis.RECORDED, (reference,), day)
+        if kind == "intravascular_stent" and day:
+            yield Fact("implant.intravascular_stent_days_ago", (today - day).days, Basis.DERIVED, (reference,), day)

@@ -1,0 +1,105 @@
+"""The present episode: which conditions the order's complaint stands for, and since when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.indications import Indication
+from criteria.orders import Order
+from criteria.regions import meet
+from mappings.fields import Span, first_span, mapping, objects, reference_of, span
+from mappings.reasons import read_reasons
+from mappings.records import Records, codes_in
+
+OVER = frozenset({"resolved", "inactive", "remission"})
+SPINE = "spine"
+SPINAL = frozenset({"spine", "cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "sacroiliac_joints"})
+ONCOLOGY = "oncology"
+"""Where a cancer lies says nothing about the complaint: an oncologic condition belongs to the episode by its own
+indication only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """The complaint behind one order.
+
+    ``onset`` is the latest onset among its conditions: the episode began or changed then. Where only the day of
+    recording is known, the span is open towards the past: nothing before it can be called earlier than the onset.
+    """
+
+    regions: frozenset[str]
+    indications: frozenset[str]
+    conditions: frozenset[str]
+    onset: Span | None
+    catalogue: Mapping[str, Indication]
+
+    def since_onset(self, held: Span | None) -> bool | None:
+        """Whether something dated ``held`` lies in the episode; None when the dates cannot tell."""
+        if held is None or self.onset is None:
+            return None
+        if held.first >= self.onset.last:
+            return True
+        return False if held.last < self.onset.first else None
+
+    def concerns(self, resource: Mapping[str, Any], records: Records) -> bool | None:
+        """Whether the reasons of a resource are the episode's; None when it gives none that we know."""
+        referred = [*objects(resource.get("reasonReference"))]
+        referred += [mapping(d.get("condition")) for d in objects(resource.get("diagnosis"))]
+        reasons = read_reasons({"reasonCode": resource.get("reasonCode") or [], "reasonReference": referred}, records)
+        known = [r for r in reasons if r.status != "unmapped"]
+        if not known:
+            return None
+        return any(self._same(frozenset(r.indications)) for r in known)
+
+    def _same(self, indications: frozenset[str]) -> bool:
+        if indications & self.indications:
+            return True
+        if meet(_regions(indications, self.catalogue), self.regions):
+            return True
+        somewhere = any(i in self.catalogue and self.catalogue[i].category == SPINE and not self.catalogue[i].regions
+                        for i in indications)
+        return somewhere and bool(self.regions & SPINAL)
+
+
+def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indication], today: dt.date) -> Episode:
+    """The episode of one order: conditions with its indications, or with others of the same part of the body."""
+    indications = frozenset(order.indications)
+    regions = _regions(indications, catalogue)
+    if not regions and order.study is not None and order.study.region:
+        spinal = any(i in catalogue and catalogue[i].category == SPINE for i in indications)
+        elsewhere = spinal and order.study.region not in SPINAL
+        regions = frozenset({"spine" if elsewhere else order.study.region})
+    episode = Episode(regions, indications, frozenset(), None, catalogue)
+    conditions: dict[str, Span] = {}
+    references: set[str] = set()
+    for condition in records.of("Condition"):
+        if OVER & codes_in(condition.get("clinicalStatus")):
+            continue
+        reasons = read_reasons({"reasonCode": [condition.get("code")]}, records)
+        if not any(episode._same(frozenset(r.indications)) for r in reasons if r.indications):
+            continue
+        references.add(reference_of(condition))
+        if onset := _onset(condition, today):
+            conditions[reference_of(condition)] = onset
+    latest = max(conditions.values(), key=lambda s: (s.last, s.first), default=None)
+    return Episode(regions, indications, frozenset(references), latest, catalogue)
+
+
+def _onset(condition: Mapping[str, Any], today: dt.date) -> Span | None:
+    held = mapping(condition.get("onsetPeriod"))
+    onset = span(condition.get("onsetDateTime")) or span(held.get("start"))
+    if onset is None:
+        recorded = first_span(dict(condition), "recordedDate")
+        onset = Span(dt.date.min, recorded.last) if recorded else None
+    if onset is None or onset.first > today:
+        return None
+    return Span(onset.first, min(onset.last, today))
+
+
+def _regions(indications: frozenset[str], catalogue: Mapping[str, Indication]) -> frozenset[str]:
+    """The regions where these indications lie, cancers left out."""
+    held = (catalogue[i] for i in indications if i in catalogue)
+    return frozenset(r for i in held if i.category != ONCOLOGY for r in i.regions)

@@ -1,0 +1,156 @@
+"""Visits and other contacts: whether, when and how the patient was seen for this episode and after treatment."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.facts import Basis, Fact
+from mappings.episode import Episode
+from mappings.fields import Span, mapping, objects, period, reference_of, span, target, targets, words
+from mappings.records import Records, codes_in
+from mappings.tables import read_table
+
+IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
+REMOTE = frozenset({"VR"})
+OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave"})
+MEDIUM = {"PHONE": "telephone", "VIDEOCONF": "video", "EMAILWRIT": "email", "ONLINEWRIT": "messaging"}
+SIX_WEEKS = 42
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One contact of the episode. ``held`` spans its possible last days; ``visit`` is False for a message."""
+
+    reference: str
+    held: Span
+    mode: str | None
+    visit: bool = True
+
+    def days_ago(self, today: dt.date) -> int | None:
+        return (today - self.held.day).days if self.held.day else None
+
+
+def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[str] = ()) -> tuple[Contact, ...]:
+    """The contacts of the episode, latest first.
+
+    ``here`` are the encounters in which the order is placed: they count whatever reason they give. Others count when
+    finished or open and with a reason of the episode.
+    """
+    found = []
+    for encounter in records.of("Encounter"):
+        reference, status = reference_of(encounter), encounter.get("status")
+        current = reference in here
+        if status != "finished" and status not in OPEN:
+            continue
+        held = _held(encounter, status in OPEN, current, today)
+        if held and (current or episode.concerns(encounter, records)):
+            found.append(Contact(reference, held, _mode(encounter)))
+    for message in records.of("Communication"):
+        held = span(message.get("sent")) or span(message.get("received"))
+        ours = target(message.get("encounter")) in here or episode.concerns(message, records)
+        if message.get("status") in ("completed", None) and held and held.first <= today and ours:
+            mode = next((MEDIUM[c] for c in codes_in(message.get("medium")) if c in MEDIUM), None)
+            found.append(Contact(reference_of(message), held, mode, visit=False))
+    for call in records.of("Procedure"):
+        kinds = read_table("contacts").means(call.get("code"))
+        held = span(call.get("performedDateTime")) or period(call.get("performedPeriod"))[1]
+        if kinds and held and held.first <= today and episode.concerns(call, records):
+            found.append(Contact(reference_of(call), held, min(kinds)))
+    return tuple(sorted(found, key=lambda c: (c.held.last, c.mode == "in_person"), reverse=True))
+
+
+def evaluation_facts(
+    records: Records,
+    found: Sequence[Contact],
+    today: dt.date,
+    draft: Mapping[str, Any] | None = None,
+    site: Mapping[str, Any] | None = None,
+) -> Iterator[Fact]:
+    """Facts of the contacts of the episode; silence stays silence. ``draft`` is the order's own ServiceRequest."""
+
+    def fact(name: str, value: bool | int | str, contact: Contact) -> Fact:
+        return Fact(name, value, Basis.DERIVED, (contact.reference,), contact.held.day)
+
+    visits = [c for c in found if c.visit]
+    if visits:
+        yield fact("clinical_evaluation.initial_performed", True, visits[-1])
+        if visits[0].mode:
+            yield fact("clinical_evaluation.mode", visits[0].mode, visits[0])
+        limit = (site or {}).get("recent_evaluation_days")
+        ago = visits[0].days_ago(today)
+        if isinstance(limit, int) and ago is not None:
+            yield fact("clinical_evaluation.recent", ago <= limit, visits[0])
+        if len({c.held.day for c in visits} - {None}) > 1:
+            yield fact("reevaluation.performed", True, visits[0])
+    if found and (ago := found[0].days_ago(today)) is not None:
+        yield fact("clinical_evaluation.contact_days_ago", ago, found[0])
+    if seen := [c for c in visits if c.mode == "in_person"]:
+        yield fact("clinical_evaluation.in_person_for_current_episode", True, seen[0])
+        if (ago := seen[0].days_ago(today)) is not None:
+            yield fact("clinical_evaluation.in_person_days_ago", ago, seen[0])
+    if requester := target(mapping(draft).get("requester")):
+        yield from _by_requester(records, found, requester, today)
+
+
+def _by_requester(records: Records, found: Sequence[Contact], requester: str, today: dt.date) -> Iterator[Fact]:
+    mine = {reference_of(e) for e in records.of("Encounter") if requester in _clinicians(e)}
+    for contact in found:
+        if contact.reference in mine:
+            yield Fact("clinical_evaluation.by_treating_clinician", True, Basis.DERIVED, (contact.reference,))
+            break
+    for encounter in records.of("Encounter"):
+        end = period(encounter.get("period"))[1]
+        if reference_of(encounter) in mine and encounter.get("status") == "finished" and end and end.last < today:
+            yield Fact("patient.established", True, Basis.DERIVED, (reference_of(encounter),), end.day)
+            break
+
+
+def reevaluation_facts(found: Sequence[Contact], facts: Mapping[str, Fact], today: dt.date) -> Iterator[Fact]:
+    """reevaluation.after_treatment from the treatment trial's own facts: a contact after its end, or six weeks or
+    more after its start. Read after all other facts of the order, since the trial may be attested."""
+    tried = facts.get("trial_of_treatment.provider_directed")
+    if tried is not None and tried.value is False:
+        return
+    ended, weeks = (_number(facts.get(f"trial_of_treatment.{n}")) for n in ("ended_days_ago", "duration_weeks"))
+    started = (ended or 0) + weeks * 7 if weeks is not None else None
+    for contact in found:
+        ago = contact.days_ago(today)
+        if ago is None:
+            continue
+        after_end = ended is not None and ended > 0 and ago <= ended
+        if after_end or (started is not None and started - ago >= SIX_WEEKS):
+            yield Fact("reevaluation.after_treatment", True, Basis.DERIVED, (contact.reference,), contact.held.day)
+            if contact.mode:
+                yield Fact("reevaluation.mode", contact.mode, Basis.DERIVED, (contact.reference,), contact.held.day)
+            return
+
+
+def _number(fact: Fact | None) -> float | None:
+    held = fact.value if fact else None
+    return float(held) if isinstance(held, int | float) and not isinstance(held, bool) else None
+
+
+def _held(encounter: Mapping[str, Any], still: bool, current: bool, today: dt.date) -> Span | None:
+    """The last day of the encounter: today while it goes on; None when it lies ahead or has no date."""
+    start, end = period(encounter.get("period"))
+    if still:
+        ahead = start is not None and start.first > today
+        return None if ahead or (start is None and not current) else Span(today, today)
+    held = end or start or (Span(today, today) if current else None)
+    return held if held and held.first <= today else None
+
+
+def _mode(encounter: Mapping[str, Any]) -> str | None:
+    """A telephone or online visit code in `type` tells more than the class."""
+    if kinds := read_table("contacts").means(*objects(encounter.get("type"))):
+        return min(kinds)
+    code = words(mapping(encounter.get("class")).get("code"))
+    return "in_person" if code in IN_PERSON else "telemedicine" if code in REMOTE else None
+
+
+def _clinicians(encounter: Mapping[str, Any]) -> frozenset[str]:
+    people = (mapping(p.get("individual")) for p in objects(encounter.get("participant")))
+    return frozenset(t for p in people for t in targets(p))

@@ -1,0 +1,116 @@
+"""Gather the facts for an order: every reader once, the better of two facts, and what follows from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from criteria.facts import Fact, Facts
+from criteria.indications import load_indications
+from criteria.orders import Order
+from criteria.studies import Study
+from mappings.allergies import allergy_facts
+from mappings.attested import read_attested
+from mappings.conditions import condition_facts
+from mappings.derived import derive
+from mappings.devices import device_facts
+from mappings.episode import Episode, read_episode
+from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
+from mappings.fields import reference_of, target
+from mappings.findings import finding_facts
+from mappings.medications import medication_facts
+from mappings.patient import patient_facts
+from mappings.prior_imaging import earlier_studies, prior_imaging_facts
+from mappings.reasons import reason_facts
+from mappings.records import Records, SetAside
+from mappings.searched import unsearched
+from mappings.session import order_facts
+from mappings.surgery import surgery_facts
+from mappings.treatments import treatment_facts
+
+indications = functools.cache(load_indications)
+
+
+class Chart:
+    """The chart of one patient, read for the orders of one session.
+
+    ``site`` holds the settings that facts.yaml leaves to the site (very_elderly_years, recent_evaluation_days,
+    recent_surgery_days, recent_mri_days, scanner_bmi_limit). ``drafts`` are the draft ServiceRequests themselves,
+    for their reasons, encounter and requester. Readers run once per patient, order or study, whichever they depend on.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        orders: Sequence[Order],
+        today: dt.date,
+        encounter_id: str | None = None,
+        site: Mapping[str, Any] | None = None,
+        drafts: Sequence[Any] = (),
+    ) -> None:
+        self.records, self.orders, self.today, self.site = records, tuple(orders), today, dict(site or {})
+        self._encounter = target(encounter_id) or (f"Encounter/{encounter_id}" if encounter_id else None)
+        self._drafts = {reference_of(d): d for d in drafts if isinstance(d, dict)}
+        self._attested = read_attested(records, today)
+        notes: list[SetAside] = []
+        self._patient = merge(
+            {},
+            (
+                *patient_facts(records, today, self.site),
+                *condition_facts(records, today),
+                *finding_facts(records, today, self.site, notes),
+                *device_facts(records, today),
+                *allergy_facts(records, today),
+                *medication_facts(records, today),
+            ),
+        )
+        self._earlier = earlier_studies(records, today)
+        self._unsearched = unsearched(records.missing)
+        self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], dict[str, Fact]]] = {}
+        self._facts: dict[tuple[str, str], Facts] = {}
+        self.set_aside: tuple[SetAside, ...] = tuple(
+            dict.fromkeys((*records.set_aside, *self._attested.set_aside, *notes))
+        )
+        """What could not be used, with the reason, for the log and the note on the card."""
+
+    def facts(self, order: Order, study: Study) -> Facts:
+        """Everything known for ``order`` if it were for ``study`` (its own study, or an alternative)."""
+        key = (order.reference, study.id)
+        if key not in self._facts:
+            self._facts[key] = self._gather(order, study)
+        return self._facts[key]
+
+    def _gather(self, order: Order, study: Study) -> Facts:
+        records, today = self.records, self.today
+        episode, seen, held = self._of_order(order)
+        imaging = prior_imaging_facts(records, study, today, episode, self.orders, order, self.site, self._earlier)
+        facts = merge(held, imaging)
+        facts = merge(facts, surgery_facts(records, study, today, self.site))
+        facts = merge(facts, order_facts(order, study, self.orders, records, today))
+        facts = merge(facts, self._attested.facts(order).values())
+        facts = merge(facts, reevaluation_facts(seen, facts, today))
+        return Facts(derive(facts), self._unsearched - facts.keys())
+
+    def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], dict[str, Fact]]:
+        """What depends on the order and on no study: its episode, the contacts in it, and their facts."""
+        if order.reference not in self._episodes:
+            draft = self._drafts.get(order.reference, {})
+            here = tuple(e for e in (self._encounter, target(draft.get("encounter"))) if e)
+            episode = read_episode(self.records, order, indications(), self.today)
+            seen = contacts(self.records, episode, self.today, here)
+            held = merge(self._patient, evaluation_facts(self.records, seen, self.today, draft, self.site))
+            held = merge(held, treatment_facts(self.records, episode, self.today))
+            held = merge(held, reason_facts(draft, self.records, self.today))
+            self._episodes[order.reference] = (episode, seen, held)
+        return self._episodes[order.reference]
+
+
+def merge(held: Mapping[str, Fact], more: Iterable[Fact]) -> dict[str, Fact]:
+    """Of two facts of one name the better: attested over recorded over derived, then the newer; else the first."""
+    out = dict(held)
+    for fact in more:
+        if fact.name not in out or fact.beats(out[fact.name]):
+            out[fact.name] = fact
+    return out

@@ -1,0 +1,238 @@
+"""Read draft orders: each ServiceRequest becomes an Order with its study, its reasons and what it says of itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from criteria.catalogue import load_studies, variants
+from criteria.facts import Basis, Fact, Value
+from criteria.orders import Kind, Order
+from criteria.studies import Catalogue, Study
+from mappings.codings import codings, modifiers
+from mappings.fields import mapping, number, objects, reference_of, words
+from mappings.order_text import Reading, body_site, family, named_studies, read_regions, read_text
+from mappings.reasons import read_reasons
+from mappings.records import Records, codes_in
+from mappings.tables import spoken
+
+PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snomed": "snomed"}
+"""Code systems in the order in which they are believed, with their values of order.code_system."""
+IMAGING = frozenset({"363679005", "imaging", "RAD", "RUS", "CT", "NMR", "NMS", "radiology"})
+LABORATORY = frozenset({"108252007", "laboratory", "LAB"})
+SIDES = {"7771000": "left", "24028007": "right", "51440002": "bilateral"}
+MODIFIERS = {"LT": "left", "RT": "right", "50": "bilateral"}
+TRIAL = frozenset({"Q0", "Q1"})
+PURPOSES = {
+    "Z08": "surveillance",
+    "Z09": "follow_up",
+    "Z01.818": "preoperative_planning",
+    "Z12": "cancer_screening",
+}
+"""ICD-10-CM codes of a reason that say what the study is for (facts.yaml, order.purpose)."""
+URGENT = frozenset({"urgent", "asap", "stat"})
+SIDED = frozenset({"breast", "hip", "upper_extremity", "lower_extremity", "face", ""})
+"""Regions that have a side, or may have one."""
+_RADIOLOGY = re.compile(r"7[0-6]\d{3}|770\d{2}|78\d{3}")
+_CATEGORY_III = re.compile(r"\d{4}T")
+
+
+def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
+    """The orders among ``drafts``, which may hold anything: the ServiceRequests. ``position`` counts all drafts."""
+    return [
+        _order(draft, position, records)
+        for position, draft in enumerate(drafts)
+        if isinstance(draft, dict) and draft.get("resourceType") == "ServiceRequest"
+    ]
+
+
+def ordered_study(request: Any) -> tuple[Kind, Study | None, tuple[Study, ...]]:
+    """What a ServiceRequest (or any resource with a ``code``) orders, and the candidates while there is doubt."""
+    held = mapping(request)
+    return _study(held, _reading(held, load_studies()), load_studies())
+
+
+def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
+    reading = _reading(draft, load_studies())
+    kind, study, candidates = _study(draft, reading, load_studies())
+    facts = dict(_states(draft, study, reading, records))
+    reference = reference_of(draft)
+    return Order(
+        reference=reference,
+        kind=kind,
+        study=study,
+        reasons=tuple(read_reasons(draft, records)),
+        position=position,
+        candidates=candidates,
+        states=tuple(Fact(name, value, Basis.RECORDED, (reference,)) for name, value in facts.items()),
+    )
+
+
+def _study(
+    draft: dict[str, Any], reading: Reading, catalogue: Catalogue
+) -> tuple[Kind, Study | None, tuple[Study, ...]]:
+    pairs = codings(draft.get("code"))
+    if listed := _listed(draft, catalogue):
+        study = _chosen(listed, reading)
+        others = _open_contrast(study, listed, reading, catalogue)
+        if others:
+            study = others[0]
+        return Kind.STUDY, study, others if len(others) > 1 else ()
+    if not pairs and not _texts(draft):
+        return Kind.NO_CODE, None, ()
+    cpts = [code for system, code in pairs if system == "cpt"]
+    foreign = any(not _RADIOLOGY.fullmatch(code) and not _CATEGORY_III.fullmatch(code) for code in cpts)
+    category = codes_in(draft.get("category"))
+    if (foreign and not category & IMAGING) or category & LABORATORY:
+        return Kind.NOT_IMAGING, None, ()
+    general = next((s for code in cpts if (s := family(code))), None)
+    named = named_studies(reading, catalogue)
+    if general and not (named and named[0].modality == general.modality):
+        return Kind.STUDY, general, ()
+    if named:
+        first = named[0]
+        if all((s.base, s.region) == (first.base, first.region) for s in named):
+            return Kind.STUDY, first, named if len(named) > 1 else ()
+        return Kind.UNRECOGNISED, None, named
+    if reading.modality or category & IMAGING or any(_RADIOLOGY.fullmatch(code) for code in cpts):
+        return Kind.UNRECOGNISED, None, ()
+    return Kind.NOT_IMAGING, None, ()
+
+
+def _listed(draft: dict[str, Any], catalogue: Catalogue) -> list[tuple[Study, ...]]:
+    """The studies that each known code may mean, the most trusted code system first."""
+    pairs = codings(draft.get("code"))
+    return [
+        tuple(catalogue[i] for i in catalogue.by_code[pair])
+        for system in PLACED_WITH
+        for pair in pairs
+        if pair[0] == system and pair in catalogue.by_code
+    ]
+
+
+def _reading(draft: dict[str, Any], catalogue: Catalogue) -> Reading:
+    """The words of the order, with the body site's region where they name none."""
+    listed = _listed(draft, catalogue)
+    reading = read_text(_texts(draft), listed[0][0].modality if listed else "")
+    site = "" if reading.regions else _site(draft)
+    return replace(reading, regions=(site,)) if site else reading
+
+
+def _chosen(listed: list[tuple[Study, ...]], reading: Reading) -> Study:
+    """The study that the best code names; where the code leaves technique, region or side open, the words decide."""
+    first = listed[0]
+    named = {s.base for ids in listed[1:] for s in ids}
+
+    def fit(study: Study) -> tuple[bool, ...]:
+        technique = study.procedure_type == reading.technique != "none"
+        return (
+            technique,
+            study.base in reading.bases,
+            study.base in named and study.base != first[0].base,
+            bool(study.region) and study.region == reading.region and _compatible(study, first[0], reading),
+        )
+
+    best = max(first, key=fit)  # the first of equals: what the code means by itself
+    return best if any(fit(best)) and _compatible(best, first[0], reading) else first[0]
+
+
+def _compatible(study: Study, general: Study, reading: Reading) -> bool:
+    """A study that shares the code counts only when its technique, modality and region are what the words say."""
+    if study.procedure_type not in (general.procedure_type, reading.technique):
+        return False
+    if study.region and general.region != study.region and reading.region and study.region != reading.region:
+        return study.base in reading.bases
+    if study.base != general.base and study.procedure_type == general.procedure_type:
+        return study.base in reading.bases or study.region == reading.region
+    return True
+
+
+def _open_contrast(
+    study: Study, listed: list[tuple[Study, ...]], reading: Reading, catalogue: Catalogue
+) -> tuple[Study, ...]:
+    """For a code that leaves the contrast open: the variant that a second code or the words name, else all of them."""
+    if study.contrast != "not_stated" or study.cpt:
+        return ()
+    same = [v for v in variants(catalogue, study) if v.id != study.id]
+    coded = [s for ids in listed[1:] for s in ids if s in same]
+    if coded:
+        return (coded[0],)
+    stated = tuple(v for v in same if v.contrast == reading.contrast != "not_stated")
+    return stated or (study, *(v for v in same if v.cpt))
+
+
+def _states(
+    draft: dict[str, Any], study: Study | None, reading: Reading, records: Records
+) -> Iterator[tuple[str, Value]]:
+    """Facts that the order itself states."""
+    pairs = codings(draft.get("code"))
+    best = next((p for system in PLACED_WITH for p in pairs if p[0] == system), None)
+    if best:
+        category_iii = best[0] == "cpt" and _CATEGORY_III.fullmatch(best[1])
+        yield "order.code_system", "cpt_category_iii" if category_iii else PLACED_WITH[best[0]]
+        if best[0] in ("cpt", "hcpcs"):
+            yield "order.cpt", best[1]
+    elif pairs or _texts(draft):
+        yield "order.code_system", "local"
+    if study and study.contrast == "not_stated" and reading.contrast != "not_stated":
+        yield "order.contrast", reading.contrast
+    if study and study.procedure_type == "none" and reading.technique != "none":
+        yield "order.procedure_type", reading.technique
+    if side := _side(draft, reading, study):
+        yield "order.laterality", side
+    units = number(mapping(draft.get("quantityQuantity")).get("value"))
+    yield "order.units", int(units) if units is not None and units >= 1 else 1
+    if reading.tracer:
+        yield "order.tracer", reading.tracer
+    yield "order.enteric_contrast", reading.enteric
+    urgent = words(draft.get("priority")) in URGENT or _emergency(draft, records)
+    if urgent or "Encounter" not in records.missing:
+        yield "order.urgent_or_emergent", urgent
+    reasons = [code for c in objects(draft.get("reasonCode")) for s, code in codings(c) if s == "icd10cm"]
+    if modifiers(draft.get("code")) & TRIAL or "Z00.6" in reasons:
+        yield "order.part_of_clinical_trial", True
+    if purpose := next((p for code in reasons for start, p in PURPOSES.items() if code.startswith(start)), None):
+        yield "order.purpose", purpose
+
+
+def _side(draft: dict[str, Any], reading: Reading, study: Study | None) -> str:
+    marks = [MODIFIERS[m] for m in sorted(modifiers(draft.get("code"))) if m in MODIFIERS]
+    sites = objects(draft.get("bodySite"))
+    marks += [SIDES[code] for s in sites for system, code in codings(s) if system == "snomed" and code in SIDES]
+    marks += [side for s in sites if (side := read_text(spoken(s)).side)]
+    if study and "order.laterality" in study.states:
+        return str(study.states["order.laterality"])
+    if {"left", "right"} <= set(marks):
+        return "bilateral"
+    if study and study.region not in SIDED:
+        return "not_applicable"
+    return marks[0] if marks else reading.side
+
+
+def _emergency(draft: dict[str, Any], records: Records) -> bool:
+    """True when the order's encounter, or one in progress, is in an emergency department."""
+    own = mapping(draft.get("encounter")).get("reference")
+    for encounter in records.of("Encounter"):
+        mine = own is not None and reference_of(encounter) == own
+        classes = objects(encounter.get("class"))
+        codes = {words(c.get("code")) for c in classes} | codes_in(classes)
+        if "EMER" in codes and (mine or words(encounter.get("status")) in ("in-progress", "arrived", "triaged")):
+            return True
+    return False
+
+
+def _texts(draft: dict[str, Any]) -> list[str]:
+    """What the order says in words about the study: never its notes, which tell of the patient."""
+    detail = [t for d in objects(draft.get("orderDetail")) for t in spoken(d)]
+    return [t for t in dict.fromkeys([*spoken(draft.get("code")), *detail]) if t.strip()]
+
+
+def _site(draft: dict[str, Any]) -> str:
+    """The one region of ServiceRequest.bodySite, by code or by name."""
+    found: dict[str, None] = {}
+    for site in objects(draft.get("bodySite")):
+        coded = [r for system, code in codings(site) if system == "snomed" and (r := body_site(code))]
+        found.update(dict.fromkeys(coded or (r for t in spoken(site) for r in read_regions(t))))
+    return next(iter(found)) if len(found) == 1 else ""

@@ -1,0 +1,299 @@
+"""Earlier imaging: what was done of the symptomatic region and of the study's region, when, and what it concluded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.facts import Basis, Fact, Value
+from criteria.orders import Order
+from criteria.regions import meet, overlap, shows
+from criteria.studies import Study
+from mappings.episode import Episode
+from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
+from mappings.orders import ordered_study
+from mappings.records import Records
+from mappings.surgery import spine_operations
+from mappings.tables import read_table
+
+FINAL = frozenset({"final", "amended", "corrected", "appended"})
+DICOM = {"CR": "xray", "DX": "xray", "CT": "ct", "MR": "mri", "US": "us", "NM": "nuclear_medicine", "PT": "pet"}
+NUCLEAR = frozenset({"nuclear_medicine", "bone_scan", "spect", "spect_ct", "pet", "pet_ct", "pet_mri"})
+ADVANCED = NUCLEAR | {"ct", "mri", "cta", "mra", "myelography"}
+KIND = {"xray": "xray", "ct": "ct", "mri": "mri", "us": "us", "bone_scan": "bone_scan", "pet": "pet", "pet_ct": "pet"}
+FILM_REGION = {"sacroiliac_joints": "si_joints"}
+FILM_REGIONS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "si_joints", "pelvis"})
+RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
+GADOLINIUM = frozenset({"with", "without_and_with"})
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """One imaging study that was done. ``final`` = its report is out; ``says`` = what the report concludes."""
+
+    reference: str
+    modality: str
+    regions: frozenset[str]
+    contrast: str
+    held: Span | None
+    final: bool
+    says: frozenset[str]
+    codes: frozenset[str] = frozenset()
+    base: str = ""
+
+    @property
+    def last(self) -> dt.date:
+        return self.held.last if self.held else dt.date.min
+
+    @property
+    def result(self) -> str | None:
+        """negative | abnormal | indeterminate | nondiagnostic; None when unsaid or contradictory."""
+        found = [r for r in RESULTS if r in self.says]
+        return found[0] if len(found) == 1 else None
+
+    def fact(self, name: str, value: Value, basis: Basis = Basis.RECORDED) -> Fact:
+        day = self.held.day if self.held else None
+        note = f"{self.modality} of {day}" if day else ""
+        return Fact(name, value, basis, (self.reference,), day, note)
+
+
+def prior_imaging_facts(
+    records: Records,
+    study: Study,
+    today: dt.date,
+    episode: Episode | None = None,
+    orders: Sequence[Order] = (),
+    order: Order | None = None,
+    site: Mapping[str, Any] | None = None,
+    found: Sequence[Earlier] | None = None,
+) -> Iterator[Fact]:
+    """xray.* of the symptomatic region and prior_imaging.* of the study's region. ``found``: `earlier_studies`, when at
+    hand. ``site["recent_mri_days"]`` says what recent means for prior_imaging.mri.recent."""
+    held = earlier_studies(records, today) if found is None else found
+    parts = (episode.regions if episode else frozenset()) or frozenset({study.region})
+    films = [e for e in held if e.modality == "xray" and meet(e.regions, parts)]
+    yield from _films(films, records, study, today, episode)
+    here = [e for e in held if _of_region(e, study.region)]
+    for name in ("mri", "ct", "us"):
+        yield from _modality(name, [e for e in here if e.modality == name], today)
+    advanced = [e for e in here if e.modality in ADVANCED]
+    if advanced:
+        yield advanced[0].fact("prior_imaging.advanced.performed", True)
+        yield from _days("prior_imaging.advanced.days_ago", advanced[0], today)
+        operated = spine_operations(records, study, today)
+        if any(o.held and advanced[0].held and o.held.first > advanced[0].last for o in operated):
+            yield advanced[0].fact("surgery.since_prior_imaging", True, Basis.DERIVED)
+    yield from _together(here, study)
+    yield from _everywhere(held)
+    yield from _mri_of_session(here, study, orders, order)
+    recent, scans = (site or {}).get("recent_mri_days"), [e for e in here if e.modality == "mri"]
+    if isinstance(recent, int) and scans and scans[0].held and scans[0].held.day:
+        yield scans[0].fact("prior_imaging.mri.recent", (today - scans[0].held.day).days <= recent, Basis.DERIVED)
+
+
+def _films(
+    films: Sequence[Earlier], records: Records, study: Study, today: dt.date, episode: Episode | None
+) -> Iterator[Fact]:
+    if not films:
+        return
+    latest = films[0]
+    yield latest.fact("xray.performed", True)
+    yield from _days("xray.days_ago", latest, today)
+    region = next(iter(sorted(latest.regions)), "") if len(latest.regions) == 1 else ""
+    if region:
+        region = FILM_REGION.get(region, region)
+        yield latest.fact("xray.region", region if region in FILM_REGIONS else "other")
+    since = [episode.since_onset(f.held) if episode else None for f in films]
+    if True in since:
+        yield films[since.index(True)].fact("xray.since_onset", True, Basis.DERIVED)
+    elif all(s is False for s in since):
+        yield latest.fact("xray.since_onset", False, Basis.DERIVED)
+    if latest.final:
+        yield latest.fact("xray.results_available", True, Basis.DERIVED)
+    if latest.result in ("negative", "indeterminate", "nondiagnostic"):
+        yield latest.fact("xray.finding", latest.result)
+    if any("72052" in f.codes for f in films):
+        yield next(f for f in films if "72052" in f.codes).fact("xray.flexion_lateral_performed", True)
+    operated = [o.held for o in spine_operations(records, study, today) if o.held]
+    if operated and latest.held:
+        last = max(operated, key=lambda s: s.last)
+        if latest.held.first > last.last:
+            yield latest.fact("xray.since_surgery", True, Basis.DERIVED)
+        elif latest.held.last < last.first:
+            yield latest.fact("xray.since_surgery", False, Basis.DERIVED)
+
+
+def _modality(name: str, held: Sequence[Earlier], today: dt.date) -> Iterator[Fact]:
+    if not held:
+        return
+    latest = held[0]
+    yield latest.fact(f"prior_imaging.{name}.performed", True)
+    if name != "us":
+        yield from _days(f"prior_imaging.{name}.days_ago", latest, today)
+        if latest.contrast in ("without", "with", "without_and_with"):
+            yield latest.fact(f"prior_imaging.{name}.contrast", latest.contrast)
+    if latest.result:
+        yield latest.fact(f"prior_imaging.{name}.result", latest.result)
+    if name == "mri" and latest.contrast == "without" and latest.result == "indeterminate":
+        yield latest.fact("prior_imaging.mri.completion_needed", True, Basis.DERIVED)
+
+
+def _together(here: Sequence[Earlier], study: Study) -> Iterator[Fact]:
+    """Facts of all studies of the region, whatever the modality."""
+    if not here:
+        return
+    latest = here[0]
+    yield latest.fact("prior_imaging.available", True, Basis.DERIVED)
+    yield latest.fact("prior_imaging.same_region", True, Basis.DERIVED)
+    yield latest.fact("prior_imaging.modality", KIND.get(latest.modality, "other"))
+    if latest.result:
+        yield latest.fact("prior_imaging.result", latest.result)
+    if same := [e for e in here if e.modality == study.modality or (e.base and e.base == study.base)]:
+        yield same[0].fact("prior_imaging.same_or_similar_performed", True, Basis.DERIVED)
+    if done := [e for e in here if e.final and e.modality in ADVANCED | {"us", "xray"}]:
+        yield done[0].fact("prior_imaging.diagnostic_study_completed", True, Basis.DERIVED)
+    if tomography := [e for e in here if e.modality in ("spect", "spect_ct")]:
+        yield tomography[0].fact("prior_imaging.spect.performed", True)
+        if tomography[0].result:
+            yield tomography[0].fact("prior_imaging.spect.result", tomography[0].result)
+    latest_of = {m: next((e for e in here if e.modality == m), None) for m in ("mri", "ct")}
+    if all(e and e.result in ("indeterminate", "nondiagnostic") for e in latest_of.values()):
+        yield latest.fact("prior_imaging.mri_and_ct.nondiagnostic", True, Basis.DERIVED)
+
+
+def _everywhere(held: Sequence[Earlier]) -> Iterator[Fact]:
+    """Facts of earlier imaging of any region."""
+    if scans := [e for e in held if e.modality == "bone_scan"]:
+        yield scans[0].fact("prior_imaging.bone_scan.performed", True)
+    enhanced = [e for e in held if e.modality in ("mri", "mra") and e.contrast in GADOLINIUM]
+    if enhanced:
+        count = len({(e.held, e.base) for e in enhanced})
+        yield enhanced[0].fact("prior_imaging.mri.with_gadolinium_count", count, Basis.DERIVED)
+    for scan in held:
+        if scan.modality == "mri" and "brain" in scan.regions and "demyelination" in scan.says:
+            yield scan.fact("prior_imaging.mri_brain.suspicious_for_ms", True)
+            break
+
+
+def _mri_of_session(
+    here: Sequence[Earlier], study: Study, orders: Sequence[Order], order: Order | None
+) -> Iterator[Fact]:
+    if done := [e for e in here if e.modality == "mri"]:
+        yield done[0].fact("prior_imaging.mri.performed_or_ordered", True, Basis.DERIVED)
+    for other in orders:
+        mri = other.study is not None and other.study.modality == "mri" and overlap(other.study.region, study.region)
+        if mri and (order is None or other.reference != order.reference):
+            yield Fact("prior_imaging.mri.performed_or_ordered", True, Basis.DERIVED, (other.reference,))
+            return
+
+
+def _days(name: str, earlier: Earlier, today: dt.date) -> Iterator[Fact]:
+    if earlier.held and earlier.held.day:
+        yield earlier.fact(name, (today - earlier.held.day).days, Basis.DERIVED)
+
+
+def _of_region(earlier: Earlier, region: str) -> bool:
+    """A whole-body order is not preceded by a study of one part; any other study counts by what it shows."""
+    if region == "whole_body":
+        return any(shows(r, region) for r in earlier.regions)
+    return any(overlap(r, region) for r in earlier.regions)
+
+
+def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
+    """All earlier imaging, newest first: reports, image sets without a report, and imaging billed as a procedure."""
+    reports = [e for r in records.of("DiagnosticReport") if (e := _report(r, today))]
+    reported = {t for r in records.of("DiagnosticReport") for t in targets(r.get("imagingStudy"))}
+    images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
+    billed = [e for p in records.of("Procedure") if (e := _billed(p, today))]
+    found = list(reports)
+    for extra in (*images, *billed):  # the same study seen a second time adds nothing
+        if not any(_same(extra, e) for e in found):
+            found.append(extra)
+    return sorted(found, key=lambda e: e.last, reverse=True)
+
+
+def _same(one: Earlier, other: Earlier) -> bool:
+    return one.modality == other.modality and one.held == other.held and meet(one.regions, other.regions)
+
+
+def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
+    held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
+    named = _named(report, *objects(report.get("code")))
+    if named is None or (held and held.first > today):
+        return None
+    modality, regions, contrast, base, codes = named
+    final = report.get("status") in FINAL
+    says = _concluded(report) if final else frozenset()
+    return Earlier(reference_of(report), modality, regions, contrast, held, final, says, codes, base)
+
+
+def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
+    """An ImagingStudy by its procedure code, else by DICOM modality and body site."""
+    held, series = span(images.get("started")), objects(images.get("series"))
+    if held and held.first > today:
+        return None
+    named = _named({}, *objects(images.get("procedureCode")))
+    if named is None:
+        codings = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
+        kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
+        sites = [{"coding": [s.get("bodySite")]} for s in series]
+        regions = read_table("body_sites").means(*sites, {"text": images.get("description")}, text=True)
+        modality = "pet_ct" if kinds == {"ct", "pet"} else next(iter(kinds)) if len(kinds) == 1 else ""
+        if not modality or not regions:
+            return None
+        named = (modality, regions, "not_stated", "", frozenset())
+    return Earlier(reference_of(images), named[0], named[1], named[2], held, False, frozenset(), named[4], named[3])
+
+
+def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
+    if procedure.get("status") not in ("completed", None):
+        return None
+    held = first_span(procedure, "performedDateTime") or period(procedure.get("performedPeriod"))[0]
+    code = mapping(procedure.get("code"))
+    named = _named({}, {"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
+    if named is None or (held and held.first > today):
+        return None
+    return Earlier(reference_of(procedure), named[0], named[1], named[2], held, False, frozenset(), named[4], named[3])
+
+
+Named = tuple[str, frozenset[str], str, str, frozenset[str]]
+
+
+def _named(resource: Mapping[str, Any], *codes: Mapping[str, Any]) -> Named | None:
+    """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
+    films = read_table("films").means(*codes)
+    numbers = frozenset(words(c.get("code")) for held in codes for c in objects(held.get("coding")))
+    if films:
+        pairs = [f.split(":", 1) for f in sorted(films)]
+        return pairs[0][0], frozenset(r for _, r in pairs), "not_applicable", "", numbers
+    for code in codes:
+        _, study, candidates = ordered_study({**resource, "resourceType": "ServiceRequest", "code": code})
+        tried = [study] if study else list(candidates)
+        if not tried or len({(s.modality, s.region) for s in tried}) > 1:
+            continue
+        first = tried[0]
+        regions = frozenset({first.region}) - {""}
+        if not regions:
+            regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
+        modality = "myelography" if first.base.startswith("myelography") else first.modality
+        contrast = first.contrast if len(tried) == 1 else "not_stated"
+        return modality, frozenset(regions), contrast, first.base, numbers
+    return None
+
+
+def _concluded(report: Mapping[str, Any]) -> frozenset[str]:
+    """By conclusionCode; else by sentences of the conclusion that are a result by themselves."""
+    table = read_table("results")
+    if said := table.means(*objects(report.get("conclusionCode"))):
+        return said
+    text = words(report.get("conclusion"))[:2000]
+    sentences = [s.strip().casefold() for s in re.split(r"[.;\n]", text) if s.strip()]
+    found = [table.sentences.get(s) for s in sentences]
+    if not found:
+        return frozenset()
+    if all(f == "negative" for f in found):
+        return frozenset({"negative"})
+    return frozenset(f for f in found if f in ("indeterminate", "nondiagnostic"))

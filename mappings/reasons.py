@@ -1,0 +1,152 @@
+"""Why a study is ordered: reasonCode and reasonReference -> indications, and the facts that a reason asserts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from criteria.facts import Basis, Fact
+from criteria.orders import Reason
+from mappings.codings import codings
+from mappings.conditions import DISCARDED, Diagnosis, condition_facts, facts_of, meanings_of, merge, read_condition
+from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
+from mappings.fields import objects, reference_of, target, words
+from mappings.phrases import candidates
+from mappings.records import Records, codes_in
+from mappings.tables import spoken
+
+SACROILIAC = ("sacroiliac", "sacro-iliac", "si joint")
+PAINS = (
+    "pain.neck",
+    "pain.mid_back",
+    "pain.low_back",
+    "pain.back_unspecified",
+    "pain.lower_extremity",
+    "pain.radicular",
+    "pain.coccyx",
+    "pain.sacroiliac_joint",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One reason as it was given: the concepts that name it, the Condition behind it, words without a code."""
+
+    concepts: tuple[Any, ...]
+    condition: Mapping[str, Any] | None = None
+    text: str = ""
+
+
+def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[Reason, ...]:
+    """The order's reasons, in its order.
+
+    Of several codings any covered one wins, then one that is no guideline's (`other`), else the reason is unmapped.
+    Free text gives candidates only. A reference to a refuted or mistaken diagnosis is no reason.
+    """
+    return tuple(_reason(given) for given in _given(service_request, records))
+
+
+def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:
+    """The facts that the order's reasons assert, one per name; sources are the order and the Condition it refers to.
+
+    What a code states without doubt is recorded; where a code says no more than that a disease is suspected
+    (codes/fact_channels.csv), the suspicion is.
+    """
+    order = reference_of(dict(service_request))
+    facts: list[Fact] = []
+    for given in _given(service_request, records):
+        diagnosis = read_condition(given.condition, today) if given.condition else None
+        held = replace(diagnosis or Diagnosis(order, ()), meanings=_all_meanings(given), over=False)
+        facts += [
+            replace(f, sources=tuple(dict.fromkeys((order, *f.sources)))) for f in facts_of(held, today, "reason")
+        ]
+    facts += _cord_compressed_by_tumor(service_request, records, today, order)
+    facts += _pain_duration(facts, records, today)
+    return merge(facts)
+
+
+def _reason(given: Stated) -> Reason:
+    named = tuple(dict.fromkeys(i for m in _all_meanings(given) for i in m.indications))
+    if named:
+        return Reason("covered", named, indications()[named[0]].name)
+    if any(_other(system, code) for concept in given.concepts for system, code in codings(concept)):
+        return Reason("other")
+    said = (given.text, *(text for concept in given.concepts for text in spoken(concept)))
+    return Reason("unmapped", candidates=tuple(dict.fromkeys(i for text in said for i in candidates(text))))
+
+
+def _other(system: str, code: str) -> bool:
+    """True for a code that is no guideline's: any other valid ICD-10-CM code, a SNOMED CT concept judged so."""
+    if system == "icd10cm":
+        return known_icd10cm(code)
+    return system == "snomed" and known_snomed(code)
+
+
+def _all_meanings(given: Stated) -> tuple[Meaning, ...]:
+    return tuple(meaning for concept in given.concepts for meaning in _meanings(concept))
+
+
+def _meanings(concept: Any) -> tuple[Meaning, ...]:
+    """What the concept's codes say; M53.3 is the tailbone unless the text names the sacroiliac joint."""
+    named = any(word in text.casefold() for text in spoken(concept) for word in SACROILIAC)
+    chosen = "sacroiliac_pain" if named else "coccyx_pain"
+    return tuple(
+        replace(m, indications=(chosen,), facts=indications()[chosen].asserts) if m.code == "M53.3" else m
+        for m in meanings_of(concept)
+    )
+
+
+def _given(service_request: Mapping[str, Any], records: Records) -> Iterator[Stated]:
+    for concept in objects(service_request.get("reasonCode")):
+        yield Stated((concept,))
+    for reference in objects(service_request.get("reasonReference")):
+        resource = _resource(reference, service_request, records)
+        if resource is None:
+            yield Stated((), text=words(reference.get("display")))
+        elif resource.get("resourceType") == "Condition":
+            if DISCARDED.isdisjoint(codes_in(resource.get("verificationStatus"))):
+                yield Stated((resource.get("code"),), resource)
+        elif resource.get("resourceType") == "Observation":
+            yield Stated((resource.get("code"), *objects(resource.get("valueCodeableConcept"))))
+        else:
+            yield Stated(())
+
+
+def _resource(
+    reference: Mapping[str, Any], service_request: Mapping[str, Any], records: Records
+) -> Mapping[str, Any] | None:
+    """The contained resource or the record that is referred to."""
+    text = words(reference.get("reference"))
+    if text.startswith("#"):
+        return next((r for r in objects(service_request.get("contained")) if words(r.get("id")) == text[1:]), None)
+    return records.find(target(reference))
+
+
+def _cord_compressed_by_tumor(
+    service_request: Mapping[str, Any], records: Records, today: dt.date, order: str
+) -> list[Fact]:
+    """A reason that says cord compression, in a patient with a known malignancy."""
+    named = {i for given in _given(service_request, records) for m in _all_meanings(given) for i in m.indications}
+    if "spinal_cord_compression" not in named:
+        return []
+    known = [f for f in condition_facts(records, today) if f.name == "malignancy.known" and f.value is True]
+    name = "condition.spinal_cord_compression_neoplastic_suspected"
+    return [Fact(name, True, Basis.DERIVED, (order, *f.sources), f.on) for f in known]
+
+
+def _pain_duration(facts: Iterable[Fact], records: Records, today: dt.date) -> list[Fact]:
+    """Weeks since the recorded onset of the pain that the order is for; the newest entry is this episode."""
+    pains = {f.name for f in facts if f.name in PAINS}
+    onsets = [
+        d
+        for c in records.of("Condition")
+        if (d := read_condition(c, today))
+        and (d.onset and not d.over and not pains.isdisjoint(n for m in d.meanings for n in m.facts))
+    ]
+    if not onsets:
+        return []
+    newest = max(onsets, key=lambda d: d.onset or dt.date.min)
+    weeks = (today - (newest.onset or today)).days / 7
+    return [Fact("pain.duration_weeks", round(weeks, 1), Basis.DERIVED, (newest.reference,), newest.onset)]

@@ -1,0 +1,316 @@
+"""Facts about the order itself: its study, what it states, and the company of the session's other orders."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.catalogue import load_studies
+from criteria.facts import Basis, Fact, Value
+from criteria.indications import Indication, load_indications
+from criteria.orders import Order
+from criteria.regions import same_part, shows
+from criteria.studies import Study
+from mappings.codings import codings
+from mappings.fields import first_span, objects, reference_of, words
+from mappings.orders import ordered_study
+from mappings.records import Records
+
+SERVICES = {
+    "xray": ("xray", "mammography"),
+    "ultrasound": ("us", "echocardiography"),
+    "ct": ("ct", "cta"),
+    "mri": ("mri", "mra"),
+    "pet": ("pet", "pet_ct", "pet_mri"),
+    "nuclear_medicine": ("bone_scan", "spect", "spect_ct", "nuclear_medicine"),
+}
+GUIDANCE = ("77012", "77021", "76942", "77002", "77003")
+PET_MRI = frozenset({"78813", "76498"})
+REFORMATS = frozenset({"76376", "76377"})
+SUPPLIES = {
+    "A9552": "f18_fdg", "A9587": "ga68_dotatate", "A9592": "cu64_dotatate", "A9515": "c11_choline",
+    "A9588": "f18_fluciclovine", "A9580": "f18_sodium_fluoride", "A9593": "ga68_psma", "A9594": "ga68_psma",
+}  # fmt: skip
+"""HCPCS supply codes that tell the tracer (facts.yaml, order.tracer)."""
+PARTS = {"abdomen_pelvis": ("abdomen", "pelvis"), "spine": ("cervical_spine", "thoracic_spine", "lumbar_spine")}
+LEVELS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "sacroiliac_joints"})
+OPEN = frozenset({"active", "on-hold"})
+CATEGORY_III = {"quantitative_mri", "mr_spectroscopy"}
+"""Techniques that Category III codes of the catalogue describe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One order of the session, as the facts about the session see it."""
+
+    order: Order
+    study: Study | None
+    cpt: str | None
+    region: str
+    units: int
+
+
+@functools.cache
+def _indications() -> Mapping[str, Indication]:
+    return load_indications()
+
+
+def order_facts(
+    order: Order, study: Study, orders: Sequence[Order], records: Records, today: dt.date
+) -> Iterable[Fact]:
+    """Every ``order.*`` fact that follows from the order, its study and the session.
+
+    ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts that the
+    order itself states are recorded, the others derived; what cannot be told is left out.
+    """
+    own = order.study is not None and study.id == order.study.id
+    stated = {f.name: f for f in order.states if own or f.name not in BY_STUDY | set(study.states)}
+    session = [_item(o, study if o.reference == order.reference else o.study, order, own) for o in orders]
+    if all(o.reference != order.reference for o in orders):
+        session.append(_item(order, study, order, own))
+    mine = next(i for i in session if i.order.reference == order.reference)
+    others = [i for i in session if i is not mine]
+    values: dict[str, Value | None] = {}
+    values.update(_of_study(mine, own))
+    values.update(_of_reasons(order, study))
+    values.update(_of_session(mine, session, others, records, today))
+    for name, value in values.items():
+        if name not in stated and value is not None:
+            yield Fact(name, value, Basis.DERIVED, (order.reference,))
+    yield from stated.values()
+
+
+BY_STUDY = frozenset({"order.cpt", "order.code_system", "order.contrast", "order.procedure_type", "order.units"})
+"""What an order states of its study: it holds for that study only."""
+
+
+def _item(order: Order, study: Study | None, judged: Order, own: bool) -> Item:
+    stated = {f.name: f.value for f in order.states}
+    hypothetical = order.reference == judged.reference and not own
+    code = study.cpt if study and hypothetical else stated.get("order.cpt") or (study.cpt if study else None)
+    units = 1 if hypothetical else stated.get("order.units", 1)
+    region = study.region if study else ""
+    return Item(order, study, str(code) if code else None, region, units if isinstance(units, int) else 1)
+
+
+def _of_study(item: Item, own: bool) -> Iterator[tuple[str, Value | None]]:
+    study = item.study
+    assert study is not None  # noqa: S101 - the judged order always has one
+    yield "order.study", study.base
+    yield "order.modality", study.modality
+    yield "order.body_region", study.region or None
+    yield "order.contrast", study.contrast
+    yield "order.cpt", item.cpt
+    yield "order.procedure_type", study.procedure_type
+    yield "order.code_system", None if own else _system(study)
+    yield "order.service_category", _service(study)
+    yield "order.investigational", study.investigational
+    yield "order.specific_code_exists", study.cpt is not None and not study.unlisted and not _unlisted(study)
+    yield "order.category_iii_code_exists", study.procedure_type in CATEGORY_III
+    yield "order.ordered_by_clinician", own
+    yield "order.is_interpretation_of_outside_study", item.cpt == "76140"
+    yield "order.units", item.units
+    yield "order.anatomic_target", _target(study)
+    if study.region and study.region not in ("breast", "hip", "upper_extremity", "lower_extremity", "face"):
+        yield "order.laterality", "not_applicable"
+    yield from study.states.items()
+
+
+def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]]:
+    named = [i for name in order.indications if (i := _indications().get(name))]
+    yield "order.indication_present", bool(named)
+    statuses = {r.status for r in order.reasons}
+    categories = list(dict.fromkeys(i.category for i in named))
+    if categories:
+        yield "order.indication_category", categories[0]
+    elif statuses == {"other"}:
+        yield "order.indication_category", "other"
+    regions = [r for i in named for r in i.regions]
+    if regions and study.region:
+        here = any(same_part(study.region, r) for r in regions)
+        yield "order.indication_in_ordered_region", here
+        yield "order.region_matches_symptomatic_level", _level_matches(study.region, regions)
+    yield "order.sole_reason", _sole_reason(order, named)
+    yield "order.primary_reason", "malignancy" if "oncology" in categories else None
+
+
+def _level_matches(region: str, regions: list[str]) -> bool | None:
+    """Whether the ordered spinal region shows a level that the reasons name; None when they name none."""
+    levels = [r for r in regions if r in LEVELS]
+    match = any(shows(region, r) for r in levels)
+    if region in LEVELS or region == "spine":
+        return match if levels else None
+    return True if match else None
+
+
+def _sole_reason(order: Order, named: list[Indication]) -> str | None:
+    if len(order.reasons) > 1 or len(named) > 1:
+        return "none"
+    if not named:
+        return None
+    if named[0].id == "fibromyalgia":
+        return "fibromyalgia"
+    degenerative = any("degenerative" in fact for fact in named[0].asserts)
+    return None if degenerative else "other"
+
+
+def _of_session(
+    mine: Item, session: list[Item], others: list[Item], records: Records, today: dt.date
+) -> Iterator[tuple[str, Value | None]]:
+    active = list(_active(mine, records))
+    same_day = [code for request in active if _on(request, today) for code in _cpts(request)]
+    cpts = list(dict.fromkeys([*(i.cpt for i in session if i.cpt), *same_day]))
+    studies = [i.study for i in session if i.study]
+    pet_mri = set(cpts) >= PET_MRI
+    if pet_mri and mine.cpt in PET_MRI:
+        yield "order.modality", "pet_mri"
+        yield "order.service_category", "pet"
+    yield "order.session_cpts", tuple(cpts)
+    named = [name for s in studies for name in (s.base, *sorted(s.classes))] + (["pet_mri"] if pet_mri else [])
+    yield "order.session_studies", tuple(dict.fromkeys(named))
+    regions = [r for s in studies if s.region for r in (s.region, *PARTS.get(s.region, ()))]
+    yield "order.session_body_regions", tuple(dict.fromkeys(regions))
+    scans = [s for s in studies if s.modality in ("ct", "mri") and _diagnostic(s)]
+    yield "order.concurrent_ct_mri_count", len(scans)
+    yield "order.session_regional_mri_count", len({s.region for s in scans if s.modality == "mri" and s.region})
+    yield (
+        "order.session_has_ct_and_mri_same_region",
+        any(
+            one.modality == "ct" and two.modality == "mri" and _same_region(one, two) for one in scans for two in scans
+        ),
+    )
+    yield "order.session_has_similar_study", any(_similar(mine, o) for o in others)
+    yield "order.session_same_region_and_episode", _together(mine, others)
+    yield "order.duplicate_order_exists", _duplicate(mine, others, active, records)
+    guided = [i.units for i in session if i.cpt in GUIDANCE]
+    yield "order.guidance_units", sum(guided) + sum(code in GUIDANCE for code in same_day)
+    yield "order.first_line_study", _first_line(mine, records)
+    yield "order.csf_flow_coded_separately", _csf_apart(mine, others)
+    yield "order.reformat_2d_coded_separately", None if REFORMATS & set(cpts) else False
+    if mine.study and mine.study.procedure_type == "quantitative_mri":
+        with_mri = mine.study.states.get("order.with_diagnostic_mri") is True
+        yield "order.with_diagnostic_mri", with_mri or any(s.modality == "mri" for s in scans)
+    tracers = {SUPPLIES[c] for c in cpts if c in SUPPLIES}
+    yield "order.tracer", next(iter(tracers)) if len(tracers) == 1 else None
+
+
+def _system(study: Study) -> str | None:
+    if study.codes.get("cpt"):
+        return "cpt_category_iii" if study.codes["cpt"][0].endswith("T") else "cpt"
+    return "hcpcs_level_ii" if study.codes.get("hcpcs") else None
+
+
+def _service(study: Study) -> str:
+    if study.base == "myelography_injection":
+        return "spine_intervention"
+    return next((name for name, modalities in SERVICES.items() if study.modality in modalities), "other")
+
+
+def _unlisted(study: Study) -> bool:
+    """True when the study's billing code is one of an unlisted procedure."""
+    owner = load_studies().of_code("cpt", study.cpt or "")
+    return owner is not None and owner.unlisted
+
+
+def _target(study: Study) -> str | None:
+    if study.region in ("brain", "pituitary"):
+        return "intracranial"
+    return "extracranial" if study.region not in ("", "head", "whole_body") else None
+
+
+def _diagnostic(study: Study) -> bool:
+    return "diagnostic_imaging" in study.classes
+
+
+def _same_region(one: Study, two: Study) -> bool:
+    return bool(one.region and two.region) and (shows(one.region, two.region) or shows(two.region, one.region))
+
+
+def _similar(mine: Item, other: Item) -> bool:
+    """Another cross-sectional or nuclear study of the same region: it answers a similar question."""
+    one, two = mine.study, other.study
+    if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
+        return False
+    return _same_region(one, two)
+
+
+def _together(mine: Item, others: list[Item]) -> bool | None:
+    """Whether another order concerns the same region and episode; None when a code leaves the region open."""
+    results = [_pair(mine, o) for o in others if o.study]
+    return True if True in results else None if None in results else False
+
+
+def _pair(mine: Item, other: Item) -> bool | None:
+    one, two = mine.study, other.study
+    if one is None or two is None:
+        return None
+    reasons, theirs = set(mine.order.indications), set(other.order.indications)
+    episode = bool(reasons & theirs) if reasons and theirs else None
+    if not one.region or not two.region:
+        return False if episode is False and _meet(reasons, theirs) is False else None
+    if not _same_region(one, two):
+        return False
+    return True if episode is not False else _meet(reasons, theirs)
+
+
+def _meet(some: set[str], others: set[str]) -> bool | None:
+    """Whether two sets of indications lie in the same part of the body; None when either names no region."""
+    one, two = ([r for n in s if n in _indications() for r in _indications()[n].regions] for s in (some, others))
+    return any(same_part(a, b) for a in one for b in two) if one and two else None
+
+
+def _duplicate(mine: Item, others: list[Item], active: list[dict[str, Any]], records: Records) -> bool | None:
+    if any(_same_study(mine.study, o.study) for o in others):
+        return True
+    if any(_same_study(mine.study, ordered_study(request)[1]) for request in active):
+        return True
+    return None if "ServiceRequest" in records.missing else False
+
+
+def _first_line(mine: Item, records: Records) -> bool | None:
+    """True when the whole chart was searched and shows no advanced study of the region; else it cannot be told."""
+    searched = ("DiagnosticReport", "ImagingStudy", "Procedure")
+    if mine.study is None or not mine.study.region or not records.missing.isdisjoint(searched):
+        return None
+    done = [ordered_study(r)[1] for kind in searched[::2] for r in records.of(kind)]
+    done += [ordered_study({"code": c})[1] for r in records.of("ImagingStudy") for c in _procedures(r)]
+    return None if any(s and s.advanced and (not s.region or _same_region(s, mine.study)) for s in done) else True
+
+
+def _procedures(imaging: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an ImagingStudy says it shows: its procedure codes, else its description, else its modalities."""
+    coded = objects(imaging.get("procedureCode"))
+    if coded:
+        return coded
+    modalities = " ".join(words(m.get("code")) for m in objects(imaging.get("modality")))
+    return [{"text": f"{modalities} {words(imaging.get('description'))}"}]
+
+
+def _same_study(one: Study | None, two: Study | None) -> bool:
+    return one is not None and two is not None and one.id == two.id and bool(one.region or one.codes)
+
+
+def _active(mine: Item, records: Records) -> Iterator[dict[str, Any]]:
+    """Orders of the chart that are still open, without the draft itself."""
+    for request in records.of("ServiceRequest"):
+        intent = request.get("intent") not in ("proposal", "plan", "option")
+        if request.get("status") in OPEN and intent and reference_of(request) != mine.order.reference:
+            yield request
+
+
+def _on(request: dict[str, Any], today: dt.date) -> bool:
+    held = first_span(request, "occurrenceDateTime", "occurrencePeriod", "authoredOn")
+    return held is not None and held.day == today
+
+
+def _cpts(request: dict[str, Any]) -> list[str]:
+    return [code for concept in objects(request.get("code")) for s, code in codings(concept) if s in ("cpt", "hcpcs")]
+
+
+def _csf_apart(mine: Item, others: list[Item]) -> bool:
+    flow = [i for i in (mine, *others) if i.study and i.study.procedure_type == "csf_flow_mri"]
+    brains = [i for i in (mine, *others) if i.study and i.study.base == "mri_brain"]
+    return bool(flow and brains) or len(flow) > 1

@@ -1,0 +1,118 @@
+"""Operations, injections, radiation and dialysis from Procedures, dated and matched to the region of the study."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.facts import Basis, Fact
+from criteria.regions import same_part
+from criteria.studies import Study
+from mappings.fields import Span, objects, period, reference_of, span
+from mappings.records import Records, codes_in
+from mappings.tables import read_table
+
+INTERVENTION_DAYS = 90
+SURGICAL = frozenset({"387713003"})
+"""SNOMED CT surgical procedure, as Procedure.category."""
+DONE = frozenset({"completed", "stopped", None})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One procedure that took place: what it was, when it ended, and the regions its bodySite names."""
+
+    reference: str
+    kinds: frozenset[str]
+    held: Span | None
+    regions: frozenset[str]
+    under_way: bool
+
+    def fact(self, name: str, value: bool | int | float) -> Fact:
+        return Fact(name, value, Basis.RECORDED, (self.reference,), self.held.day if self.held else None)
+
+
+def surgery_facts(
+    records: Records, study: Study, today: dt.date, site: Mapping[str, Any] | None = None
+) -> Iterator[Fact]:
+    """surgery.*, and what else a Procedure alone tells (radiation, dialysis). ``site["recent_surgery_days"]`` says what
+    recent means for surgery.recent and surgery.spine.recent; without it they stay unknown."""
+    found = _operations(records, today)
+    recent = (site or {}).get("recent_surgery_days")
+    spinal = [o for o in found if "spine" in o.kinds and _near(o, study)]
+    yield from _latest("surgery.spine.performed", "surgery.spine.days_ago", spinal, today)
+    yield from _latest("surgery.spinal_fusion.performed", None, [o for o in spinal if "fusion" in o.kinds], today)
+    augmented = [o for o in found if "augmentation" in o.kinds]
+    yield from _latest("surgery.vertebral_augmentation.performed", None, augmented, today)
+    yield from _latest("surgery.syrinx.performed", None, [o for o in found if "syrinx" in o.kinds], today)
+    for operation in found:
+        ago = _ago(operation, today)
+        invasive = operation.kinds & {"spine", "augmentation", "intervention", "syrinx"}
+        if invasive and ago is not None and ago <= INTERVENTION_DAYS:
+            yield operation.fact("surgery.spinal_intervention_recent", True)
+        if "dialysis" in operation.kinds:
+            yield operation.fact("renal.dialysis", True)
+        if "radiation" in operation.kinds:
+            yield from _radiation(operation, ago)
+        if not isinstance(recent, int) or ago is None or ago > recent:
+            continue
+        if operation.kinds & {"spine", "augmentation", "syrinx", "surgical"}:
+            yield operation.fact("surgery.recent", True)
+        if operation in spinal:
+            yield operation.fact("surgery.spine.recent", True)
+
+
+def spine_operations(records: Records, study: Study, today: dt.date) -> tuple[Operation, ...]:
+    """Operations on the spine at the study's region, for x-rays and scans made since."""
+    return tuple(o for o in _operations(records, today) if "spine" in o.kinds and _near(o, study))
+
+
+def _operations(records: Records, today: dt.date) -> list[Operation]:
+    table, sites = read_table("surgery"), read_table("body_sites")
+    found = []
+    for procedure in records.of("Procedure"):
+        status = procedure.get("status")
+        if status not in DONE and status != "in-progress":
+            continue
+        kinds = table.means(procedure.get("code"))
+        if SURGICAL & codes_in(procedure.get("category")):
+            kinds |= {"surgical"}
+        start, end = period(procedure.get("performedPeriod"))
+        held = end or start or span(procedure.get("performedDateTime"))
+        if kinds and not (held and held.first > today):
+            regions = sites.means(*objects(procedure.get("bodySite")), text=True)
+            found.append(Operation(reference_of(procedure), kinds, held, regions, status == "in-progress"))
+    return found
+
+
+def _near(operation: Operation, study: Study) -> bool:
+    """True when the operation is not known to lie elsewhere on the spine than the study looks."""
+    spine = {"spine", "cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx"}
+    if not operation.regions or study.region not in spine:
+        return True
+    return any(same_part(region, study.region) for region in operation.regions)
+
+
+def _latest(name: str, days: str | None, found: Sequence[Operation], today: dt.date) -> Iterator[Fact]:
+    if not found:
+        return
+    latest = max(found, key=lambda o: o.held.last if o.held else dt.date.min)
+    yield latest.fact(name, True)
+    if days and (ago := _ago(latest, today)) is not None:
+        yield latest.fact(days, ago)
+
+
+def _ago(operation: Operation, today: dt.date) -> int | None:
+    day = operation.held.day if operation.held else None
+    return (today - day).days if day else None
+
+
+def _radiation(operation: Operation, ago: int | None) -> Iterator[Fact]:
+    if operation.under_way:
+        yield operation.fact("therapy.systemic_or_radiation_active", True)
+    else:
+        yield operation.fact("therapy.radiation.completed", True)
+        if ago is not None:
+            yield operation.fact("therapy.radiation.ended_days_ago", ago)

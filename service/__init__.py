@@ -1,0 +1,1 @@
+"""The program: HTTP, settings, trust, the FHIR client, the journal and the command line."""

@@ -1,0 +1,31 @@
+"""The application: a table of contents."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from service import cors, discovery, errors, feedback, health, hook, limits, log
+from service.parts import Parts, make_parts
+from service.settings import Clock, Settings, read_settings
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None, parts: Parts | None = None) -> Flask:
+    """The service as a WSGI application.
+
+    Settings come from the environment unless given. Raises `SettingsError` or `DataError` when it cannot start.
+    """
+    parts = parts or make_parts(settings or read_settings(), clock)
+    app = Flask("imaging_cds", static_folder=None, instance_relative_config=False)
+    app.url_map.merge_slashes = False  # a redirect would lose a browser's preflight
+    app.extensions["imaging_cds"] = parts
+
+    log.init_app(app)
+    cors.init_app(app, parts.settings)
+    limits.init_app(app, parts.settings)
+    errors.init_app(app)
+
+    app.register_blueprint(health.bp)
+    app.register_blueprint(discovery.bp)
+    app.register_blueprint(hook.bp)
+    app.register_blueprint(feedback.bp)
+    return app

@@ -1,0 +1,118 @@
+"""The command line: imaging-cds serve | check | judge | coverage | demo | settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from criteria.errors import CriteriaError
+from hooks.errors import HooksError
+from service.settings import SettingsError, read_settings, table
+from service.version import version
+
+
+class _Commands(click.Group):
+    """What is wrong with data or settings is said in one sentence, without a stack."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except (CriteriaError, SettingsError, HooksError) as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=_Commands)
+@click.version_option(version(), prog_name="imaging-cds")
+def main() -> None:
+    """Imaging guidelines as open data, answered at order entry through CDS Hooks."""
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--open", "open_", is_flag=True, help="For trying out: no token needed, any web origin, any FHIR server.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64))
+def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None:
+    """Run the service until it is stopped."""
+    from service import log
+    from service.app import create_app
+    from service.server import Server
+
+    log.configure()
+    settings = read_settings(open=True) if open_ else read_settings()
+    at = f"[{host}]" if ":" in host else host
+    url = settings.base_url or f"http://{at}:{port}"
+    words = f"CDS Hooks discovery: {url}/cds-services"
+    if settings.open:
+        words += "\nOpen: no token is asked for. For trying out only."
+    Server(create_app(settings), f"{at}:{port}", workers, threads, words).run()
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+def check(paths: tuple[Path, ...]) -> None:
+    """Check rule files and tables, and run the cases beside them; all when no PATHS are given."""
+    from criteria.check import check_all
+
+    faults = check_all(paths)
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        raise click.ClickException(f"{len(faults)} to mend.")
+    click.echo("All criteria and tables are in order.")
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--hook", help="Read the request as this hook (order-select or order-sign).")
+@click.option("--json", "as_json", is_flag=True, help="The answer that a client would get, as JSON.")
+def judge(file: Path, hook: str | None, as_json: bool) -> None:
+    """Judge the orders of FILE, a hook request or a FHIR Bundle, and print why."""
+    from service.trial import judge_file
+
+    for line in judge_file(file, hook, as_json):
+        click.echo(line)
+
+
+@main.command()
+@click.option("--missing", is_flag=True, help="Only the rows that are still open.")
+@click.option("--json", "as_json", is_flag=True)
+def coverage(missing: bool, as_json: bool) -> None:
+    """Which statement of which guideline became what."""
+    from criteria import load_library
+    from criteria.coverage import coverage as rows_of
+
+    rows = [row for row in rows_of(load_library()) if not missing or row.state == "open"]
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row.id:20} {row.state:20} {row.title}{f' ({row.reason})' if row.reason else ''}")
+    for guideline in dict.fromkeys(row.guideline for row in rows):
+        states = Counter(row.state for row in rows if row.guideline == guideline)
+        click.echo(f"{guideline}: {', '.join(f'{n} {state}' for state, n in states.most_common())}")
+
+
+@main.command()
+@click.argument("requests", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def demo(requests: tuple[Path, ...]) -> None:
+    """Start the service on a free port, send it the fixture requests over HTTP, and show what comes back."""
+    from service.demo import run
+
+    raise SystemExit(run(requests))
+
+
+@main.command()
+def settings() -> None:
+    """Every setting: environment variable, default, meaning."""
+    for name, default, meaning in table():
+        click.echo(f"{name} [{default}]\n    {meaning}")
+
+
+if __name__ == "__main__":
+    main()

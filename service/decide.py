@@ -1,0 +1,109 @@
+"""One hook, from request to answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+import criteria
+import hooks
+import mappings
+from criteria import Library
+from criteria.orders import Order
+from hooks import Edition, HookRequest, Keys, LibraryView, Site
+from service.clients import Client
+from service.fhir import FhirClient
+from service.journal import Consultation, Journal
+from service.settings import Clock, Settings
+
+log = structlog.get_logger("imaging_cds.decide")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What deciding needs from the installation; made once."""
+
+    settings: Settings
+    library: Library
+    editions: Mapping[str, Edition]
+    fhir: FhirClient
+    journal: Journal
+    clock: Clock
+
+    def decide(self, request: HookRequest, client: Client) -> dict[str, Any]:
+        """The answer to one hook. Raises errors of `hooks.errors`."""
+        stages = Stages()
+        now = self.clock()
+        today = self.settings.today(now)
+
+        collected = self.fhir.complete(request, mappings.QUERIES, client)
+        stages.end("fetch")
+        records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
+        orders = mappings.read_orders(request.drafts, records)
+        chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
+        policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
+        stages.end("read")
+        verdicts = criteria.judge(orders, chart.facts, self.library, today, policy=policy, focus=request.focus)
+        stages.end("judge")
+        answer = hooks.compose(
+            verdicts,
+            request,
+            library_view=self._view(policy.id),
+            profile=client.profile.shows,
+            site=self.site,
+            keys=self.keys(client),
+            orders=orders,
+            unread=sorted(records.missing),
+            set_aside=chart.set_aside,
+            on_drop=lambda what: log.error("left_out", what=what),
+        )
+        stages.end("compose")
+        self.journal.keep(Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total))
+        stages.end("keep")
+
+        for aside in chart.set_aside:
+            log.warning("set_aside", type=aside.reference.partition("/")[0], why=aside.why)
+        log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
+        return answer
+
+    def _view(self, policy: str) -> LibraryView:
+        return LibraryView(self.library.vocabulary, self.library.catalogue, self.editions, policy)
+
+    @property
+    def site(self) -> Site:
+        s = self.settings
+        return Site(s.guideline_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate)
+
+    def keys(self, client: Client) -> Keys:
+        return Keys(client.tenant, self.settings.secret_key.get_secret_value().encode())
+
+
+@dataclass(slots=True)
+class Stages:
+    """Milliseconds per stage, for the log."""
+
+    ms: dict[str, float] = field(default_factory=dict)
+    began: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+
+    def end(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.ms[f"{stage}_ms"] = round((now - self.last) * 1000, 1)
+        self.last = now
+
+    @property
+    def total(self) -> float:
+        return round((time.perf_counter() - self.began) * 1000, 1)
+
+
+def editions(library: Library) -> dict[str, Edition]:
+    """The guidelines' names as cards quote them."""
+    return {g.id: Edition(g.title, g.edition) for g in library.guidelines.values()}
+
+
+def _studies(orders: list[Order]) -> dict[str, str | None]:
+    return {order.reference: order.study.id if order.study else None for order in orders}

@@ -1,0 +1,120 @@
+"""Show the service at work: a real server process, real HTTP, made-up patients."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import requests as http
+
+REQUESTS = Path(__file__).parent.parent / "fixtures" / "requests"
+OURS = "io.github.imaging-cds"
+STARTS_WITHIN = 60.0
+Json = dict[str, Any]
+
+
+def run(paths: Sequence[Path] = ()) -> int:
+    """Exit status: 0 when every request was answered."""
+    files = sorted(f for p in (paths or [REQUESTS]) for f in (p.glob("*.json") if p.is_dir() else [p]))
+    if not files:
+        print(f"No requests to send: {REQUESTS} is empty.")
+        return 1
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="imaging-cds-") as folder, _server(Path(folder)) as base:
+        session = http.Session()
+        service = session.get(f"{base}/cds-services", timeout=10).json()["services"][0]["id"]
+        print(f"imaging-cds at {base}/cds-services\n")
+        for file in files:
+            body = json.loads(file.read_text(encoding="utf-8"))
+            began = time.perf_counter()
+            response = session.post(f"{base}/cds-services/{service}", json=body, timeout=30)
+            ms = (time.perf_counter() - began) * 1000
+            print(f"{file.stem} ({body.get('hook')}, {ms:.0f} ms)")
+            if response.status_code != 200:
+                failed += 1
+                print(f"  HTTP {response.status_code}: {response.json()['issue'][0]['details']['text']}\n")
+                continue
+            for line in told(body, response.json()):
+                print(f"  {line}")
+            print()
+    print(f"{len(files)} requests, {failed} failed.")
+    return 1 if failed else 0
+
+
+def told(body: Json, answer: Json) -> Iterator[str]:
+    """What came back, per order."""
+    ratings = {
+        a["resource"]["id"]: code
+        for a in answer.get("systemActions", ())
+        for e in a["resource"].get("extension", ())
+        if e.get("url", "").endswith("/pama-rating")
+        for code in [e["valueCodeableConcept"]["coding"][0]["code"]]
+    }
+    for entry in body["context"]["draftOrders"]["entry"]:
+        order = entry["resource"]
+        cards = [c for c in answer["cards"] if c["extension"][OURS]["order"] == f"ServiceRequest/{order['id']}"]
+        marks = cards[0]["extension"][OURS] if cards else {}
+        rating = ratings.get(order["id"]) or marks.get("rating") or "no rating"
+        yield f"{_study(order)}: {rating}{' (provisional)' if marks.get('provisional') else ''}"
+        for card in cards:
+            yield f"  {card['indicator']}: {card['summary']}"
+            for suggestion in card.get("suggestions", ()):
+                yield f"  offers: {suggestion['label']}"
+            if asks := card["extension"][OURS].get("asks"):
+                yield f"  asks: {', '.join(asks)}"
+
+
+def _study(order: Json) -> str:
+    code = order.get("code", {})
+    coding: Json = next(iter(code.get("coding", ())), {})
+    name = code.get("text") or coding.get("display") or "order"
+    return f"{name} [{coding['code']}]" if "code" in coding else str(name)
+
+
+class _server:
+    """The service as a process of its own on a free loopback port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> str:
+        port = free_port()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGING_CDS_")}
+        environment["IMAGING_CDS_DATA_DIR"] = str(self.folder)
+        log = self.folder / "log"
+        command = [sys.executable, "-m", "service.cli", "serve", "--open", "--port", str(port), "--workers", "1"]
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)  # noqa: S603 - our own
+        base = f"http://127.0.0.1:{port}"
+        ends = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < ends and self.process.poll() is None:
+            try:
+                http.get(f"{base}/health/live", timeout=1)
+                return base
+            except http.RequestException:
+                time.sleep(0.1)
+        self.__exit__()
+        raise SystemExit(f"The service did not start:\n{log.read_text(errors='replace')}")
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,58 @@
+"""POST /cds-services/<id>: a hook is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, current_app, request
+
+from hooks.compose import compose_failed
+from hooks.errors import HooksError, PatientMissing, UnknownService
+from hooks.request import HookRequest, read_request
+from hooks.services import hooks_of
+from service.answers import json
+from service.clients import Client
+from service.errors import place
+from service.limits import read_json
+from service.parts import Parts
+
+bp = Blueprint("hook", __name__)
+log = structlog.get_logger("imaging_cds.hook")
+
+
+@bp.post("/cds-services/<service>")
+@bp.post("/cds-services//<service>")  # the sandbox, when the discovery URL was typed with a slash
+def call(service: str) -> Response:
+    parts: Parts = current_app.extensions["imaging_cds"]
+    offered = hooks_of(service)
+    if not offered:
+        raise UnknownService()
+    client = parts.trust.client_of(request)
+    body = tolerated(read_json(request), client)
+    hook_request = read_request(body, offered)
+    return json(_answer(parts, hook_request, client))
+
+
+def tolerated(body: Any, client: Client) -> Any:
+    """Read a hook that this client is known to misname as the one its context fits."""
+    if not isinstance(body, dict) or body.get("hook") not in client.profile.tolerated_hooks:
+        return body
+    context = body.get("context")
+    selects = isinstance(context, dict) and "selections" in context
+    return {**body, "hook": "order-select" if selects else "order-sign"}
+
+
+def _answer(parts: Parts, hook_request: HookRequest, client: Client) -> dict[str, Any]:
+    """The advice. Where a client would go on showing an old rating after an error, it is told in an answer instead."""
+    decision = parts.decision
+    try:
+        return decision.decide(hook_request, client)
+    except Exception as error:
+        ours = not isinstance(error, HooksError) or error.status >= 500 or isinstance(error, PatientMissing)
+        if not (client.profile.answer_failures and ours):
+            raise
+        log.error("failed", kind=type(error).__name__, at=place(error))
+        return compose_failed(
+            hook_request, profile=client.profile.shows, site=decision.site, keys=decision.keys(client)
+        )

@@ -1,0 +1,212 @@
+"""Keep answers, feedback and used tokens. A failing database never stops an answer: it is logged and counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine, create_engine, delete, event, make_url
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from criteria.ratings import Verdict
+from hooks.feedback import Feedback
+from hooks.request import HookRequest
+from service.journal.models import Card, Consult, FeedbackRow, SeenToken
+from service.journal.upgrade import upgrade
+from service.journal.used import UsedTokens
+from service.settings import Settings
+from service.version import version
+
+log = structlog.get_logger("imaging_cds.journal")
+
+OURS = "io.github.imaging-cds"
+CONSULT_ID = "http://fhir.org/argonaut/Extension/pama-rating-consult-id"
+BUSY_MS = 2_000
+TOKENS_SWEPT_EVERY = dt.timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Consultation:
+    """One hook answered. ``studies`` names the study of each order; ``ms`` is the time that it took."""
+
+    request: HookRequest
+    tenant: str
+    verdicts: Sequence[Verdict]
+    answer: Mapping[str, Any]
+    studies: Mapping[str, str | None]
+    at: dt.datetime
+    ms: float
+
+
+class Journal:
+    """The database. ``failures`` counts what could not be written since the start of this process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.url = settings.journal_url
+        self._key = settings.secret_key.get_secret_value().encode()
+        self._version = version()
+        self._used = UsedTokens()
+        self._swept = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._lock = threading.Lock()
+        self.engine = _engine(self.url)
+        self.failures = 0
+
+    def upgrade(self) -> None:
+        """Bring the tables up to date. Raises SQLAlchemy's errors: at start a broken database is worth stopping for."""
+        upgrade(self.engine)
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections; they are not ours to close."""
+        self.engine.dispose(close=False)
+
+    def keep(self, consultation: Consultation) -> None:
+        """One row per verdict, one per card."""
+        self._write(lambda session: session.add_all(self._rows(consultation)))
+
+    def keep_feedback(self, tenant: str, entries: Sequence[Feedback], at: dt.datetime) -> None:
+        self._write(lambda session: session.add_all([_feedback(tenant, entry, at) for entry in entries]))
+
+    def seen_before(self, tenant: str, mark: str, expires: dt.datetime) -> bool:
+        """True when this token was used; remembers it otherwise.
+
+        Each process remembers too, so that a token counts once per process even while the database is away.
+        """
+        if self._used.seen_before(tenant, mark, expires):
+            return True
+        try:
+            with Session(self.engine) as session, session.begin():
+                session.add(SeenToken(tenant=tenant, mark=mark, expires=expires))
+        except IntegrityError:
+            return True
+        except SQLAlchemyError as error:
+            self._failed(error)
+        else:
+            self._sweep(expires)
+        return False
+
+    def _sweep(self, now: dt.datetime) -> None:
+        """Now and then let go of tokens that have long expired."""
+        with self._lock:
+            if now - self._swept < TOKENS_SWEPT_EVERY:
+                return
+            self._swept = now
+        # `now` is a token's expiry, at most token_max_seconds ahead; a day behind it nothing is still valid
+        old = delete(SeenToken).where(SeenToken.expires < now - dt.timedelta(days=1))
+        self._write(lambda session: session.execute(old))
+
+    def _write(self, change: Callable[[Session], object]) -> None:
+        try:
+            with Session(self.engine) as session, session.begin():
+                change(session)
+        except SQLAlchemyError as error:
+            self._failed(error)
+
+    def _failed(self, error: SQLAlchemyError) -> None:
+        with self._lock:
+            self.failures += 1
+        log.error("journal_failed", kind=type(error).__name__, failures=self.failures)
+
+    def hashed(self, tenant: str, *parts: str) -> str:
+        """A keyed hash of something that must not stand in the journal."""
+        text = "\0".join((tenant, *parts)).encode()
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+    def _rows(self, kept: Consultation) -> list[Consult | Card]:
+        rows: list[Consult | Card] = []
+        request, tenant = kept.request, kept.tenant
+        uris = consult_uris(kept.answer)
+        cards = _cards(kept.answer)
+        for verdict in kept.verdicts:
+            if verdict.rating is None:
+                continue
+            consult = Consult(
+                tenant=tenant,
+                consult=uris.get(verdict.order),
+                hook=request.hook,
+                hook_instance=self.hashed(tenant, "hook", request.hook_instance),
+                created=kept.at,
+                session=self.hashed(tenant, "session", request.patient_id, request.encounter_id or ""),
+                order_key=self.hashed(tenant, "order", request.patient_id, verdict.order),
+                study=kept.studies.get(verdict.order),
+                rating=verdict.rating.value,
+                because=verdict.because.value if verdict.because else None,
+                provisional=verdict.provisional,
+                asks=list(verdict.asks),
+                presumes=list(verdict.presumes),
+                criteria=list(verdict.criteria),
+                rows=list(verdict.rows),
+                guidelines=list(verdict.guidelines),
+                version=self._version,
+                ms=kept.ms,
+            )
+            consult.cards = [_card(tenant, card) for card in cards.get(verdict.order, ())]
+            rows.append(consult)
+        return rows
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    sqlite = parsed.get_backend_name() == "sqlite"
+    if sqlite and parsed.database and parsed.database != ":memory:":
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=not sqlite)
+    if sqlite:
+
+        @event.listens_for(engine, "connect")
+        def prepare(connection: Any, _record: object) -> None:
+            """Readers and the writer do not wait for one another."""
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+                connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def consult_uris(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Order reference -> the consult's URI, as the answer states it on ratings and cards."""
+    found = {mark["order"]: mark["consult"] for card in answer.get("cards", ()) if (mark := _mark(card))}
+    listed = answer.get("systemActions") or answer.get("extension", {}).get("systemActions") or ()
+    for action in listed:
+        resource = action["resource"]
+        for extension in resource.get("extension", ()):
+            if isinstance(extension, dict) and extension.get("url") == CONSULT_ID:
+                found[f"{resource['resourceType']}/{resource['id']}"] = extension["valueUri"]
+    return found
+
+
+def _mark(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    mark: Mapping[str, Any] = card.get("extension", {}).get(OURS, {})
+    return mark
+
+
+def _cards(answer: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    out: dict[str, list[Mapping[str, Any]]] = {}
+    for card in answer.get("cards", ()):
+        if mark := _mark(card):
+            out.setdefault(mark["order"], []).append(card)
+    return out
+
+
+def _card(tenant: str, card: Mapping[str, Any]) -> Card:
+    suggestions = [s["uuid"] for s in card.get("suggestions", ()) if "uuid" in s]
+    return Card(tenant=tenant, card=card["uuid"], indicator=card["indicator"], suggestions=suggestions)
+
+
+def _feedback(tenant: str, entry: Feedback, at: dt.datetime) -> FeedbackRow:
+    return FeedbackRow(
+        tenant=tenant,
+        card=entry.card[:255],
+        outcome=entry.outcome,
+        outcome_at=entry.at,
+        received=at,
+        reason_code=entry.reason_code[:255] if entry.reason_code else None,
+        reason_system=entry.reason_system[:255] if entry.reason_system else None,
+        as_sent=entry.as_sent,
+    )

@@ -1,0 +1,102 @@
+"""The journal's tables. Every row bears a tenant; which columns there may be is said in fields.yaml."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, String, TypeDecorator
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Moment(TypeDecorator[dt.datetime]):
+    """A point in time, UTC; SQLite forgets the zone, we do not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        return value.astimezone(dt.UTC) if value is not None else None
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+RowNumber = BigInteger().with_variant(Integer, "sqlite")
+Tenant = String(64)
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Consult(Base):
+    """One order, one answer."""
+
+    __tablename__ = "consults"
+    __table_args__ = (Index("consults_by_consult", "tenant", "consult"), Index("consults_by_day", "tenant", "created"))
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    consult: Mapped[str | None] = mapped_column(String(64))
+    hook: Mapped[str] = mapped_column(String(32))
+    hook_instance: Mapped[str] = mapped_column(String(64))
+    created: Mapped[dt.datetime] = mapped_column(Moment)
+    session: Mapped[str] = mapped_column(String(64))
+    order_key: Mapped[str] = mapped_column(String(64))
+    study: Mapped[str | None] = mapped_column(String(128))
+    rating: Mapped[str | None] = mapped_column(String(32))
+    because: Mapped[str | None] = mapped_column(String(32))
+    provisional: Mapped[bool]
+    asks: Mapped[list[str]] = mapped_column(JSON)
+    presumes: Mapped[list[str]] = mapped_column(JSON)
+    criteria: Mapped[list[str]] = mapped_column(JSON)
+    rows: Mapped[list[str]] = mapped_column(JSON)
+    guidelines: Mapped[list[str]] = mapped_column(JSON)
+    version: Mapped[str] = mapped_column(String(32))
+    ms: Mapped[float]
+    cards: Mapped[list[Card]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+
+
+class Card(Base):
+    """One card shown."""
+
+    __tablename__ = "cards"
+    __table_args__ = (Index("cards_by_card", "tenant", "card"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    consult_id: Mapped[int] = mapped_column(ForeignKey("consults.id", ondelete="CASCADE"), index=True)
+    card: Mapped[str] = mapped_column(String(64))
+    indicator: Mapped[str] = mapped_column(String(16))
+    suggestions: Mapped[list[str]] = mapped_column(JSON)
+
+
+class FeedbackRow(Base):
+    """One entry of a feedback call."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (Index("feedback_by_card", "tenant", "card"),)
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    card: Mapped[str] = mapped_column(String(255))
+    outcome: Mapped[str] = mapped_column(String(16))
+    outcome_at: Mapped[dt.datetime] = mapped_column(Moment)
+    received: Mapped[dt.datetime] = mapped_column(Moment)
+    reason_code: Mapped[str | None] = mapped_column(String(255))
+    reason_system: Mapped[str | None] = mapped_column(String(255))
+    as_sent: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class SeenToken(Base):
+    """A token's jti, so that it counts once."""
+
+    __tablename__ = "seen_tokens"
+
+    tenant: Mapped[str] = mapped_column(Tenant, primary_key=True)
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires: Mapped[dt.datetime] = mapped_column(Moment, index=True)

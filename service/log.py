@@ -1,0 +1,48 @@
+"""Logs as data: one JSON object per line, with the request's id, and nothing about a patient."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+import uuid
+
+import structlog
+from flask import Flask, Response, g, request
+
+_ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
+log = structlog.get_logger("imaging_cds.http")
+
+
+def configure(stream: object = None) -> None:
+    """JSON lines on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),  # type: ignore[arg-type]
+        cache_logger_on_first_use=False,
+    )
+
+
+def init_app(app: Flask) -> None:
+    @app.before_request
+    def begin() -> None:
+        sent = request.headers.get("X-Request-Id", "")
+        g.request_id = sent if _ID.fullmatch(sent) else str(uuid.uuid4())
+        g.began = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        ms = round((time.perf_counter() - g.began) * 1000, 1)
+        # the rule, not the path: a path may hold anything
+        log.info("answered", route=str(request.url_rule), method=request.method, status=response.status_code, ms=ms)
+        return response

@@ -1,0 +1,60 @@
+"""What one running installation is made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from criteria import Library, load_library
+from criteria.policies import load_policies
+from service.clients import load_profiles
+from service.decide import Decision, editions
+from service.fhir import FhirClient
+from service.journal import Journal
+from service.jwks import Keys
+from service.settings import Clock, Settings, SettingsError
+from service.trust import Trust
+from service.trusted import load_trust
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Found by the views under ``current_app.extensions["imaging_cds"]``."""
+
+    settings: Settings
+    decision: Decision
+    trust: Trust
+    journal: Journal
+
+
+def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
+    """Everything read and checked. Raises `SettingsError` or `DataError`; nothing is left for the first request."""
+    clock = clock or _now
+    if settings.default_profile not in load_profiles():
+        raise SettingsError(f"IMAGING_CDS_DEFAULT_PROFILE: {settings.default_profile} is no client profile.")
+    table = {} if settings.open else load_trust(Path(settings.trust_file), settings)
+    library = library_of(settings)
+    journal = Journal(settings)
+    journal.upgrade()
+    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock)
+    return Parts(settings, decision, Trust(settings, table, Keys(settings), journal.seen_before, clock), journal)
+
+
+def library_of(settings: Settings) -> Library:
+    """The criteria, with the site's own policies where it has any."""
+    library = _shipped()
+    if not settings.policies_file:
+        return library
+    return replace(library, policies=load_policies(Path(settings.policies_file), library.guidelines))
+
+
+@cache
+def _shipped() -> Library:
+    """Read once per process; a library never changes."""
+    return load_library()
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)

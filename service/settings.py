@@ -1,0 +1,224 @@
+"""Every setting of an installation: one row each, read from the environment as ``IMAGING_CDS_<NAME>``.
+
+A setting nobody knows is an error, so that a slip of the pen cannot go unnoticed.
+
+SettingsError    what is wrong with which variable, and how to mend it
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import zoneinfo
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from criteria.vocabulary import near
+from hooks.request import DEPTH
+from service.urls import Base, read_base
+
+PREFIX = "IMAGING_CDS_"
+SECRET_BYTES = 32
+SITE = ("very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit")
+
+Clock = Callable[[], dt.datetime]
+"""The time, aware, in UTC; tests hand in their own."""
+
+
+class SettingsError(Exception):
+    """The service cannot start with these settings."""
+
+
+def _listed(value: Any) -> Any:
+    """`a, b` in the environment is a list of two."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Settings(BaseModel):
+    """The table. A row is a name, a default and a help text; the help text is the documentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    # What the service is called by
+    base_url: str = Field(
+        "",
+        description="Public URL of the service, such as https://cds.example.org. Tokens must be"
+        " made out to it, so set it behind a proxy. Empty: the URL as it was called.",
+    )
+    open: bool = Field(False, description="For trying out: no token needed, any web origin, any FHIR server.")
+    origins: Listed = Field((), description="Web origins that may call from a browser, comma-separated; * for any.")
+    trust_file: str = Field("", description="YAML table of the clients that are trusted: issuer, tenant, keys.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 characters. Makes ids and hashes that nobody"
+        " else can make; changing it changes every id. Made up at start in open mode.",
+    )
+    secret_key_file: str = Field("", description="File that holds the secret key, instead of `secret_key`.")
+
+    # Limits on what is sent to us
+    max_body_bytes: int = Field(5_000_000, ge=1_000, description="Largest request body, in bytes; above it HTTP 413.")
+    max_json_depth: int = Field(DEPTH, ge=10, le=DEPTH, description="Deepest nesting of a request body, in levels.")
+    max_entries: int = Field(20_000, ge=1, description="Most entries that one Bundle in a request may hold.")
+    token_leeway_seconds: int = Field(30, ge=0, le=300, description="How far a client's clock may be off.")
+    token_max_seconds: int = Field(3600, ge=60, description="Longest time from a token's iat to its exp.")
+    jwks_max_age_seconds: int = Field(3600, ge=60, description="How long a client's fetched keys are used.")
+    jwks_timeout_seconds: float = Field(2.0, gt=0, le=30, description="Time to fetch a client's keys.")
+
+    # Calls to the client's FHIR server
+    fhir_bases: Listed = Field(
+        (),
+        description="FHIR servers that may be called: base URLs, comma-separated, or * for"
+        " any (only in open mode). A trusted client's own row may name others.",
+    )
+    fhir_budget_seconds: float = Field(
+        2.0,
+        gt=0,
+        le=30,
+        description="Time for all FHIR calls of one hook together; what has not arrived by then counts as unknown.",
+    )
+    fhir_timeout_seconds: float = Field(1.5, gt=0, le=30, description="Time for one FHIR call.")
+    fhir_max_bytes: int = Field(5_000_000, ge=1_000, description="Largest answer of a FHIR server, in bytes.")
+    fhir_max_pages: int = Field(20, ge=1, description="Most pages of one search that are followed.")
+    fhir_connections: int = Field(32, ge=1, le=256, description="FHIR calls at the same time, per process.")
+    ca_bundle: str = Field("", description="File of certificate authorities for outgoing calls; empty: the usual ones.")
+
+    # What is kept
+    data_dir: str = Field("instance", description="Folder for the service's own files.")
+    database_url: str = Field("", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder.")
+
+    # What facts.yaml leaves to the site; empty: unknown to the rules
+    very_elderly_years: int | None = Field(None, ge=60, le=120, description="Age from which a patient is very elderly.")
+    recent_evaluation_days: int | None = Field(None, ge=1, description="Days for which a visit counts as recent.")
+    recent_surgery_days: int | None = Field(None, ge=1, description="Days for which an operation counts as recent.")
+    recent_mri_days: int | None = Field(None, ge=1, description="Days for which an MRI counts as recent.")
+    scanner_bmi_limit: float | None = Field(None, gt=10, description="Body mass index, kg/m2, that the scanner takes.")
+
+    # What is said
+    time_zone: str = Field("UTC", description="IANA time zone in which today is today.")
+    policies_file: str = Field("", description="Site's own policies.yaml; empty: the one that is shipped.")
+    policy_systems: Listed = Field((), description="Identifier systems of payers that name policies, beside ours.")
+    qcdsm: str = Field(
+        "",
+        pattern=r"^(G\d{4})?$",
+        description="The G-code of the qualified clinical decision support"
+        " mechanism, sent with every rating; empty: not sent.",
+    )
+    auc: str = Field("", description="URI of the criteria that were applied; empty: the guideline's own.")
+    confirm_appropriate: bool = Field(False, description="Send a card for appropriate orders too.")
+    guideline_pages: str = Field("", description="URL under which guideline sections are shown; empty: no such links.")
+    consult_pages: str = Field("", description="URL under which one answer is explained; empty: no such links.")
+    app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
+    default_profile: str = Field("full", description="Client profile where the trust table names none.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            _ = value == "UTC" or zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("is no IANA time zone; write one such as America/Chicago") from None
+        return value
+
+    @field_validator("base_url", "guideline_pages", "consult_pages", "app_launch")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and read_base(value) is None:
+            raise ValueError("must be an absolute http or https URL without query")
+        return value.rstrip("/")
+
+    @field_validator("fhir_bases")
+    @classmethod
+    def _bases(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if value != "*" and read_base(value) is None:
+                raise ValueError("must hold absolute http or https URLs, comma-separated")
+        return values
+
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        return tuple(base for value in self.fhir_bases if (base := read_base(value)))
+
+    @property
+    def any_base(self) -> bool:
+        return self.open and (not self.fhir_bases or "*" in self.fhir_bases)
+
+    @property
+    def journal_url(self) -> str:
+        return self.database_url or f"sqlite:///{Path(self.data_dir).resolve() / 'journal.sqlite'}"
+
+    @property
+    def site(self) -> dict[str, int | float]:
+        """What facts.yaml leaves to the site, as far as it was set."""
+        return {name: value for name in SITE if (value := getattr(self, name)) is not None}
+
+    def today(self, now: dt.datetime) -> dt.date:
+        """The date of ``now`` where the site is."""
+        zone = dt.UTC if self.time_zone == "UTC" else zoneinfo.ZoneInfo(self.time_zone)  # UTC needs no zone files
+        return now.astimezone(zone).date()
+
+
+def read_settings(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings from the environment, overlaid by ``given``. Raises `SettingsError` naming variable and mend."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in Settings.model_fields:
+            raise SettingsError(f"{variable} is no setting.{near(name, Settings.model_fields)}")
+        values[name] = value
+    try:
+        settings = Settings(**{**values, **given})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"{name} is no setting.{near(name, Settings.model_fields)}") from None
+        raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}.") from None
+    return _with_secret(settings)
+
+
+def _with_secret(settings: Settings) -> Settings:
+    secret = settings.secret_key.get_secret_value()
+    if settings.secret_key_file:
+        if secret:
+            raise SettingsError(f"Set {PREFIX}SECRET_KEY or {PREFIX}SECRET_KEY_FILE, not both.")
+        try:
+            secret = Path(settings.secret_key_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{PREFIX}SECRET_KEY_FILE: the file cannot be read.") from None
+    if not secret and settings.open:
+        secret = secrets.token_hex(SECRET_BYTES)
+    if len(secret) < SECRET_BYTES:
+        raise SettingsError(
+            f"{PREFIX}SECRET_KEY must have at least {SECRET_BYTES} characters."
+            " Make one with: python -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    if not settings.open:
+        if not settings.trust_file:
+            raise SettingsError(
+                f"{PREFIX}TRUST_FILE is needed: it names the clients that are trusted."
+                " To try the service out without tokens, start it with --open."
+            )
+        if "*" in settings.fhir_bases:
+            raise SettingsError(f"{PREFIX}FHIR_BASES: * is for open mode only; name the servers.")
+    return settings.model_copy(update={"secret_key": SecretStr(secret), "secret_key_file": ""})
+
+
+def table() -> list[tuple[str, str, str]]:
+    """(variable, default, help) of every setting, for the documentation and `imaging-cds settings`."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default: Any = field.default
+        if isinstance(default, SecretStr) or default in ("", ()):
+            default = ""
+        rows.append((PREFIX + name.upper(), str(default), field.description or ""))
+    return rows

@@ -1,0 +1,109 @@
+"""What is kept, what is not, and what happens when nothing can be kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Session
+
+from service.journal.fields import stored_fields
+from service.journal.models import Base, Card, Consult, SeenToken
+from service.journal.upgrade import upgrade
+from service.journal.used import UsedTokens
+from tests.service_examples import NOW, SERVICE, call, make_app, order, parts_of
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    made = make_app(tmp_path)
+    yield made
+    parts_of(made).journal.engine.dispose()
+
+
+def test_an_answer_leaves_one_row_per_order_and_one_per_card(app: Flask) -> None:
+    answer = app.test_client().post(SERVICE, json=call(order("a"), order("b", "72148"))).get_json()
+    with Session(parts_of(app).journal.engine) as session:
+        consults = session.scalars(select(Consult)).all()
+        cards = session.scalars(select(Card)).all()
+    assert len(consults) == 2
+    assert {c.tenant for c in consults} == {"open"}
+    assert {c.created for c in consults} == {NOW}
+    assert {c.card for c in cards} == {c["uuid"] for c in answer["cards"]}
+    ratings = {a["resource"]["id"] for a in answer.get("systemActions", ())}
+    assert all((c.consult or "").startswith("urn:uuid:") for c in consults if c.rating != "needs-information")
+    assert ratings <= {"a", "b"}
+
+
+def test_nothing_that_names_a_patient_is_in_the_database(app: Flask, tmp_path: Path) -> None:
+    body = call(order("secret-order-id", note=[{"text": "secret note"}]))
+    body["context"]["patientId"] = body["prefetch"]["patient"]["id"] = "secret-patient-id"
+    body["context"]["draftOrders"]["entry"][0]["resource"]["subject"] = {"reference": "Patient/secret-patient-id"}
+    body["context"]["userId"] = "Practitioner/secret-user"
+    body["prefetch"]["patient"]["name"] = [{"family": "secret-name"}]
+    assert app.test_client().post(SERVICE, json=body).status_code == 200
+    parts_of(app).journal.engine.dispose()
+    for file in tmp_path.glob("journal.sqlite*"):
+        assert b"secret" not in file.read_bytes()
+
+
+def test_columns_are_exactly_the_allow_list(app: Flask) -> None:
+    allowed = {table: set(columns) for table, columns in stored_fields().items()}
+    assert {name: set(t.columns.keys()) for name, t in Base.metadata.tables.items()} == allowed
+    found = inspect(parts_of(app).journal.engine)
+    tables = set(found.get_table_names()) - {"alembic_version"}
+    assert {name: {c["name"] for c in found.get_columns(name)} for name in tables} == allowed
+    assert all("tenant" in columns for columns in allowed.values())
+
+
+def test_indexes_of_the_migrations_are_those_of_the_models(app: Flask) -> None:
+    found = inspect(parts_of(app).journal.engine)
+    for name, table in Base.metadata.tables.items():
+        assert {i["name"] for i in found.get_indexes(name)} == {i.name for i in table.indexes}
+
+
+def test_upgrading_twice_changes_nothing(app: Flask) -> None:
+    upgrade(parts_of(app).journal.engine)
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+
+
+def test_a_failing_database_never_stops_an_answer(app: Flask) -> None:
+    journal = parts_of(app).journal
+    with journal.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE cards")
+        connection.exec_driver_sql("DROP TABLE consults")
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+    assert journal.failures == 1
+
+
+def test_one_order_of_two_tenants_has_two_hashes(app: Flask) -> None:
+    journal = parts_of(app).journal
+    assert journal.hashed("a", "order", "1") != journal.hashed("b", "order", "1")
+    assert journal.hashed("a", "order", "1") == journal.hashed("a", "order", "1")
+
+
+def test_tokens_are_remembered_per_tenant_and_old_ones_let_go(app: Flask) -> None:
+    journal = parts_of(app).journal
+    assert not journal.seen_before("a", "mark", NOW)
+    assert not journal.seen_before("b", "mark", NOW)
+    assert journal.seen_before("a", "mark", NOW)
+    assert not journal.seen_before("a", "later", NOW + dt.timedelta(days=3))
+    with Session(journal.engine) as session:
+        assert {t.mark for t in session.scalars(select(SeenToken))} == {"later"}
+
+
+def test_the_memory_of_used_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.journal.used.MOST", 10)
+    used = UsedTokens()
+    for n in range(30):
+        assert not used.seen_before("t", str(n), NOW + dt.timedelta(seconds=n))
+    assert used.seen_before("t", "29", NOW)
+
+
+def test_the_database_writes_ahead(app: Flask) -> None:
+    with parts_of(app).journal.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

@@ -1,0 +1,177 @@
+"""Reasons of an order: indications, what is nobody's, what is not known, and the facts they assert."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from criteria.orders import Reason
+from mappings.reasons import read_reasons, reason_facts
+from mappings.records import read_records
+
+TODAY = dt.date(2026, 11, 20)
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+SCT = "http://snomed.info/sct"
+
+
+def icd(*codes: str, text: str | None = None) -> dict[str, Any]:
+    return {"coding": [{"system": ICD, "code": c} for c in codes], **({"text": text} if text else {})}
+
+
+def sct(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": SCT, "code": code}]}
+
+
+def order(*reasons: Any, **more: Any) -> dict[str, Any]:
+    return {"resourceType": "ServiceRequest", "id": "o", "reasonCode": list(reasons), **more}
+
+
+def condition(code: str, **more: Any) -> dict[str, Any]:
+    held = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}}
+    return {**held, "code": icd(code), **more}
+
+
+def read(request: dict[str, Any], *chart: Any) -> tuple[Reason, ...]:
+    return read_reasons(request, read_records([{"resourceType": "Patient", "id": "p"}, *chart], "p"))
+
+
+def asserted(request: dict[str, Any], *chart: Any) -> dict[str, Any]:
+    records = read_records([{"resourceType": "Patient", "id": "p"}, *chart], "p")
+    return {f.name: f.value for f in reason_facts(request, records, TODAY)}
+
+
+@pytest.mark.parametrize(
+    ("concept", "status", "first"),
+    [
+        (icd("M54.50"), "covered", "low_back_pain"),
+        (sct("279039007"), "covered", "low_back_pain"),
+        (icd("M54.17"), "covered", "lumbar_radiculopathy"),
+        (icd("C83.390"), "covered", "primary_cns_lymphoma"),
+        (sct("393563007"), "covered", "glioma"),
+        (icd("M75.41"), "other", None),
+        (icd("K08.89"), "other", None),
+        (sct("27355003"), "other", None),
+        (sct("239720000"), "other", None),
+        (icd("QQQ"), "unmapped", None),
+        (icd("U98.9"), "unmapped", None),
+        (sct("999999999"), "unmapped", None),
+        ({"coding": [{"system": "urn:local", "code": "BACK"}]}, "unmapped", None),
+    ],
+)
+def test_a_reason_is_covered_other_or_unmapped(concept: Any, status: str, first: str | None) -> None:
+    (reason,) = read(order(concept))
+    assert reason.status == status
+    assert (reason.indications[0] if reason.indications else None) == first
+
+
+def test_any_covered_coding_wins_over_another() -> None:
+    (reason,) = read(order({"coding": [{"system": ICD, "code": "K08.89"}, {"system": SCT, "code": "279039007"}]}))
+    assert reason.status == "covered"
+
+
+def test_other_wins_over_unmapped() -> None:
+    (reason,) = read(order({"coding": [{"system": "urn:local", "code": "x"}, {"system": ICD, "code": "K08.89"}]}))
+    assert reason.status == "other"
+
+
+def test_free_text_proposes_and_never_covers() -> None:
+    (reason,) = read(order({"text": "low back pain, no radiculopathy"}))
+    assert reason.status == "unmapped" and reason.indications == () and reason.candidates == ("low_back_pain",)
+    assert asserted(order({"text": "low back pain"})) == {}
+
+
+def test_the_words_are_ours() -> None:
+    (reason,) = read(order(icd("M54.50", text="Mrs Smith's bad back")))
+    assert reason.words == "low back pain"
+
+
+def test_an_order_without_reasons_has_none() -> None:
+    assert read({"resourceType": "ServiceRequest", "id": "o"}) == ()
+
+
+def test_a_reference_to_the_chart_and_to_a_contained_diagnosis_is_followed() -> None:
+    by_reference = order(reasonReference=[{"reference": "Condition/c"}])
+    assert read(by_reference, condition("M54.16"))[0].indications == ("lumbar_radiculopathy",)
+    contained = order(reasonReference=[{"reference": "#c"}], contained=[condition("M54.16")])
+    assert read(contained)[0].indications == ("lumbar_radiculopathy",)
+
+
+def test_a_contained_refuted_diagnosis_is_no_reason() -> None:
+    refuted = condition("M54.16", verificationStatus={"coding": [{"code": "refuted"}]})
+    assert read(order(reasonReference=[{"reference": "#c"}], contained=[refuted])) == ()
+
+
+def test_a_reference_that_cannot_be_followed_is_unmapped() -> None:
+    (reason,) = read(order(reasonReference=[{"reference": "Condition/x", "display": "sciatica"}]))
+    assert reason.status == "unmapped" and reason.candidates == ("lumbar_radiculopathy",)
+
+
+@pytest.mark.parametrize(
+    ("code", "present", "absent"),
+    [
+        ("M46.46", "infection.spinal_suspected", "infection.spinal_known"),
+        ("S12.100A", "fracture.spinal_suspected", "fracture.spinal_known"),
+        ("S12.100K", "fracture.spinal_known", "fracture.spinal_suspected"),
+        ("M47.12", "condition.myelopathy_suspected", "condition.myelopathy"),
+        ("C79.31", "malignancy.brain_metastasis_suspected", "malignancy.brain_metastasis_known"),
+        ("C34.11", "malignancy.known", "malignancy.suspected"),
+        ("M45.2", "condition.ankylosing_spondylitis", "fracture.present"),
+        ("G35.D", "condition.multiple_sclerosis", "condition.multiple_sclerosis_suspected"),
+        ("S13.4XXA", "trauma.cervical_injury_suspected", "fracture.spinal_suspected"),
+        ("M21.372", None, "exam.foot_drop_new"),
+    ],
+)
+def test_a_code_says_known_or_suspected_as_decided(code: str, present: str | None, absent: str) -> None:
+    found = asserted(order(icd(code)))
+    assert (present is None or found[present] is True) and absent not in found
+
+
+def test_a_provisional_diagnosis_as_reason_is_a_suspicion() -> None:
+    provisional = condition("M45.2", verificationStatus={"coding": [{"code": "provisional"}]})
+    request = order(reasonReference=[{"reference": "Condition/c"}])
+    found = asserted(request, provisional)
+    assert "condition.inflammatory_spondylitis_suspected" in found
+    assert "condition.inflammatory_spondylitis" not in found
+
+
+def test_a_fact_of_a_reason_comes_from_the_order() -> None:
+    records = read_records([{"resourceType": "Patient", "id": "p"}], "p")
+    (fact,) = reason_facts(order(icd("M54.2")), records, TODAY)
+    assert fact.name == "pain.neck" and fact.sources == ("ServiceRequest/o",)
+
+
+def test_m53_3_is_the_tailbone_unless_the_text_names_the_sacroiliac_joint() -> None:
+    assert read(order(icd("M53.3")))[0].indications == ("coccyx_pain",)
+    assert read(order(icd("M53.3", text="Sacroiliac joint pain")))[0].indications == ("sacroiliac_pain",)
+    assert set(asserted(order(icd("M53.3")))) == {"pain.coccyx"}
+
+
+def test_cord_compression_in_a_patient_with_cancer_is_by_tumour() -> None:
+    name = "condition.spinal_cord_compression_neoplastic_suspected"
+    assert name in asserted(order(icd("G95.20")), condition("C61"))
+    assert name not in asserted(order(icd("G95.20")))
+
+
+def test_the_pain_lasts_since_its_recorded_onset() -> None:
+    chart = condition("M54.50", onsetDateTime=str(TODAY - dt.timedelta(weeks=8)))
+    assert asserted(order(icd("M54.50")), chart)["pain.duration_weeks"] == 8
+    assert "pain.duration_weeks" not in asserted(order(icd("M54.2")), chart)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["coding", "code", "system", "text", "reference", "id"]), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values, json_values, json_values)
+def test_any_json_in_the_reasons_is_survived(codes: Any, references: Any, contained: Any) -> None:
+    request = {"resourceType": "ServiceRequest", "id": "o", "reasonCode": codes, "reasonReference": references}
+    read({**request, "contained": contained})
+    asserted({**request, "contained": contained})
