@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from criteria.ask import ways
+from criteria.indications import regions_of
 from criteria.ratings import Alternative, Rating
 from criteria.regions import shows
 from criteria.select import Path
@@ -75,7 +76,7 @@ def _paths(weighing: Weighing) -> list[Path]:
 def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[Study]:
     """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests."""
     library = case.book.library
-    regions = {r for i in case.indications for r in library.indications[i].regions} or {study.region}
+    regions = regions_of(case.order, case.indications, library.indications) or (study.region,)
     for name, paths in case.book.pathways.items():
         other = library.catalogue[name]
         if name == study.id or (name not in suggested and not any(shows(other.region, r) for r in regions)):

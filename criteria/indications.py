@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
 from criteria.facts import FactDefinition, Value, Vocabulary
+from criteria.orders import Order
 from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import load_vocabulary, near
 
@@ -42,6 +43,21 @@ class Indication:
     asserts: Mapping[str, Value]
     guidelines: tuple[str, ...]
     afterwards: str | None = None
+
+
+def regions_of(order: Order, named: Iterable[str], known: Mapping[str, Indication]) -> tuple[str, ...]:
+    """Where the reasons of an order lie: the level a code itself names, else the regions of its indications.
+
+    ``named`` are the recorded indications, those that come from no reason of the order included.
+    """
+    found: dict[str, None] = {}
+    for reason in order.reasons:
+        own = reason.regions or tuple(r for i in reason.indications if i in known for r in known[i].regions)
+        found.update(dict.fromkeys(own))
+    for name in named:
+        if name not in order.indications and name in known:
+            found.update(dict.fromkeys(known[name].regions))
+    return tuple(found)
 
 
 def load_indications(path: Path = INDICATIONS, vocabulary: Vocabulary | None = None) -> Mapping[str, Indication]:

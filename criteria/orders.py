@@ -25,13 +25,15 @@ class Reason:
 
     ``status`` is ``covered`` (maps to indications), ``other`` (known to us and no guideline's) or ``unmapped``.
     ``words`` is a name of ours for the card, never the client's free text. ``candidates`` are indications that free
-    text proposes; they order questions and never rate.
+    text proposes; they order questions and never rate. ``regions`` are the levels that its code itself names (empty:
+    those of the indications).
     """
 
     status: Literal["covered", "other", "unmapped"]
     indications: tuple[str, ...] = ()
     words: str = ""
     candidates: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from mappings.codings import codings
 from mappings.conditions import DISCARDED, Diagnosis, condition_facts, facts_of, meanings_of, merge, read_condition
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
 from mappings.fields import objects, reference_of, target, words
+from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
 from mappings.tables import spoken
@@ -70,7 +71,8 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
 def _reason(given: Stated) -> Reason:
     named = tuple(dict.fromkeys(i for m in _all_meanings(given) for i in m.indications))
     if named:
-        return Reason("covered", named, indications()[named[0]].name)
+        codes = [pair for concept in given.concepts for pair in codings(concept)]
+        return Reason("covered", named, indications()[named[0]].name, regions=levels_of(codes))
     if any(_other(system, code) for concept in given.concepts for system, code in codings(concept)):
         return Reason("other")
     said = (given.text, *(text for concept in given.concepts for text in spoken(concept)))

@@ -10,7 +10,7 @@ from typing import Any
 
 from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
-from criteria.indications import Indication, load_indications
+from criteria.indications import Indication, load_indications, regions_of
 from criteria.orders import Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
@@ -128,7 +128,7 @@ def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]
         yield "order.indication_category", categories[0]
     elif statuses == {"other"}:
         yield "order.indication_category", "other"
-    regions = [r for i in named for r in i.regions]
+    regions = list(regions_of(order, order.indications, _indications()))
     if regions and study.region:
         here = any(same_part(study.region, r) for r in regions)
         yield "order.indication_in_ordered_region", here

@@ -11,7 +11,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
-from service.settings import SettingsError, read_settings, table
+from service.settings import SettingsError, read_settings, settings_page, table
 from service.version import version
 
 
@@ -41,16 +41,22 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
     """Run the service until it is stopped."""
     from service import log
     from service.app import create_app
+    from service.rehearsal import rehearse
     from service.server import Server
+    from service.trust import LOOPBACK
 
     log.configure()
     settings = read_settings(open=True) if open_ else read_settings()
+    if not (settings.open or settings.base_url or host in LOOPBACK):
+        raise SettingsError("IMAGING_CDS_BASE_URL is needed: tokens are made out to the service's public URL.")
     at = f"[{host}]" if ":" in host else host
     url = settings.base_url or f"http://{at}:{port}"
     words = f"CDS Hooks discovery: {url}/cds-services"
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
-    Server(create_app(settings), f"{at}:{port}", workers, threads, words).run()
+    app = create_app(settings)
+    rehearse(app.extensions["imaging_cds"])
+    Server(app, f"{at}:{port}", workers, threads, words).run()
 
 
 @main.command()
@@ -108,8 +114,12 @@ def demo(requests: tuple[Path, ...]) -> None:
 
 
 @main.command()
-def settings() -> None:
+@click.option("--markdown", is_flag=True, help="As docs/settings.md holds it.")
+def settings(markdown: bool) -> None:
     """Every setting: environment variable, default, meaning."""
+    if markdown:
+        click.echo(settings_page(), nl=False)
+        return
     for name, default, meaning in table():
         click.echo(f"{name} [{default}]\n    {meaning}")
 

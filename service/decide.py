@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -17,10 +17,16 @@ from criteria.orders import Order
 from hooks import Edition, HookRequest, Keys, LibraryView, Site
 from service.clients import Client
 from service.fhir import FhirClient
-from service.journal import Consultation, Journal
+from service.journal import Consultation
 from service.settings import Clock, Settings
 
 log = structlog.get_logger("imaging_cds.decide")
+
+
+class Keeps(Protocol):
+    """Where answers go: the journal."""
+
+    def keep(self, consultation: Consultation) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Decision:
     library: Library
     editions: Mapping[str, Edition]
     fhir: FhirClient
-    journal: Journal
+    journal: Keeps
     clock: Clock
 
     def decide(self, request: HookRequest, client: Client) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import socket
@@ -15,7 +16,11 @@ from typing import Any
 
 import requests as http
 
+from criteria.reading import read_yaml
+from service.placeholders import fill
+
 REQUESTS = Path(__file__).parent.parent / "fixtures" / "requests"
+STORIES = REQUESTS / "stories.yaml"
 OURS = "io.github.imaging-cds"
 STARTS_WITHIN = 60.0
 Json = dict[str, Any]
@@ -28,16 +33,20 @@ def run(paths: Sequence[Path] = ()) -> int:
         print(f"No requests to send: {REQUESTS} is empty.")
         return 1
     failed = 0
+    stories = {name: entry["story"] for name, entry in read_yaml(STORIES).items()} if STORIES.exists() else {}
+    today = dt.datetime.now(dt.UTC).date()  # as the server that is started here counts
     with tempfile.TemporaryDirectory(prefix="imaging-cds-") as folder, _server(Path(folder)) as base:
         session = http.Session()
         service = session.get(f"{base}/cds-services", timeout=10).json()["services"][0]["id"]
         print(f"imaging-cds at {base}/cds-services\n")
         for file in files:
-            body = json.loads(file.read_text(encoding="utf-8"))
+            body = json.loads(fill(file.read_text(encoding="utf-8"), today))
             began = time.perf_counter()
             response = session.post(f"{base}/cds-services/{service}", json=body, timeout=30)
             ms = (time.perf_counter() - began) * 1000
             print(f"{file.stem} ({body.get('hook')}, {ms:.0f} ms)")
+            if story := stories.get(file.stem):
+                print(f"  {story}")
             if response.status_code != 200:
                 failed += 1
                 print(f"  HTTP {response.status_code}: {response.json()['issue'][0]['details']['text']}\n")

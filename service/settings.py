@@ -50,7 +50,7 @@ class Settings(BaseModel):
     base_url: str = Field(
         "",
         description="Public URL of the service, such as https://cds.example.org. Tokens must be"
-        " made out to it, so set it behind a proxy. Empty: the URL as it was called.",
+        " made out to it, so a service that asks for them needs it everywhere but on a loopback address.",
     )
     open: bool = Field(False, description="For trying out: no token needed, any web origin, any FHIR server.")
     origins: Listed = Field((), description="Web origins that may call from a browser, comma-separated; * for any.")
@@ -218,7 +218,22 @@ def table() -> list[tuple[str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         default: Any = field.default
-        if isinstance(default, SecretStr) or default in ("", ()):
+        if isinstance(default, SecretStr) or default in ("", (), None):
             default = ""
         rows.append((PREFIX + name.upper(), str(default), field.description or ""))
     return rows
+
+
+def settings_page() -> str:
+    """docs/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Each is an environment variable; an unknown one with this prefix stops the start. Lists are comma-separated.",
+        "Written by `imaging-cds settings --markdown > docs/settings.md`.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} |" for name, default, meaning in table()]
+    return "\n".join(lines) + "\n"

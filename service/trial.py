@@ -23,6 +23,7 @@ from mappings.orders import read_orders
 from mappings.queries import QUERIES
 from mappings.records import read_records
 from service.decide import editions
+from service.placeholders import fill
 
 HOOKS = frozenset({"order-select", "order-sign"})
 DRAFT = ("draft", "active", "on-hold", None)
@@ -30,16 +31,16 @@ DRAFT = ("draft", "active", "on-hold", None)
 
 def judge_file(file: Path, hook: str | None = None, as_json: bool = False) -> Iterator[str]:
     """The verdicts of a hook request or a FHIR Bundle as indented lines. Raises errors of `hooks.errors`."""
+    today = dt.datetime.now().astimezone().date()
     try:
-        body = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError:
+        body = orjson.loads(fill(file.read_text(encoding="utf-8"), today))
+    except (orjson.JSONDecodeError, UnicodeDecodeError):
         raise UnreadableRequest(f"{file.name} is not JSON.") from None
     if isinstance(body, dict) and body.get("resourceType") == "Bundle":
         body = from_bundle(body, hook or "order-sign")
     elif hook and isinstance(body, dict):
         body = {**body, "hook": hook}
     request = read_request(body, HOOKS)
-    today = dt.datetime.now().astimezone().date()
     library = load_library()
     held = read_prefetch(request.prefetch, QUERIES)
     missing = {QUERIES[key].type for key, state in held.items() if not state.complete and not QUERIES[key].required}

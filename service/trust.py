@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger("imaging_cds.trust")
 
 CLAIMS = ("iss", "aud", "exp", "iat", "jti")
 MAX_TOKEN = 16_384
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 SeenBefore = Callable[[str, str, dt.datetime], bool]
 """(tenant, hash of issuer and jti, expiry) -> True when this token was used already; remembers it otherwise."""
@@ -52,8 +54,16 @@ class Trust:
         raise NotTrusted()
 
     def _audience(self, request: Request) -> str:
-        """The URL as called, without query; behind a proxy the public base URL stands for the rest."""
-        return f"{self.settings.base_url}{request.path}" if self.settings.base_url else request.base_url
+        """The URL as called, without query, on the service's public base URL.
+
+        The Host header alone is the caller's word: with a name of its own choice, somebody who got a token for another
+        service could use it here. So without `base_url` only calls on this machine itself are believed.
+        """
+        if self.settings.base_url:
+            return f"{self.settings.base_url}{request.path}"
+        if urlsplit(request.host_url).hostname not in LOOPBACK:
+            raise _Refusal("base_url is not set, and the call is not for a loopback address")
+        return request.base_url
 
     def _checked(self, token: str | None, audience: str) -> Client:
         if token is None:

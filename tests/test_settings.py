@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from service.settings import SettingsError, read_settings, table
+from service.settings import SettingsError, read_settings, settings_page, table
 
 SECRET = "k" * 32
 NEEDED = {"IMAGING_CDS_TRUST_FILE": "trust.yaml", "IMAGING_CDS_SECRET_KEY": SECRET}
@@ -81,6 +81,11 @@ def test_today_is_where_the_site_is(zone: str, day: int) -> None:
 def test_every_setting_explains_itself() -> None:
     rows: list[Any] = table()
     assert all(meaning.endswith(".") and name.startswith("IMAGING_CDS_") for name, _, meaning in rows)
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    page = Path(__file__).parent.parent / "docs" / "settings.md"
+    assert page.read_text(encoding="utf-8") == settings_page()
 
 
 def test_what_the_site_left_open_stays_unknown() -> None:

@@ -32,6 +32,7 @@ from tests.fhir_double import Double, Reply, fhir_double
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 SECRET = "s" * 40
 ISSUER = "https://ehr.example.org"
+BASE = "https://cds.example.org"
 URL = "https://cds.example.org/cds-services/imaging-appropriateness"
 
 EC = ec.generate_private_key(ec.SECP384R1())
@@ -74,7 +75,7 @@ class Site:
         entry = {"issuer": ISSUER, "tenant": "ehr", "keys": keys, **row}
         file = folder / "trust.yaml"
         file.write_text(yaml.safe_dump([{k: v for k, v in entry.items() if v is not None}]))
-        settings = read_settings({}, trust_file=str(file), secret_key=SECRET, data_dir=str(folder))
+        settings = read_settings({}, trust_file=str(file), secret_key=SECRET, data_dir=str(folder), base_url=BASE)
         self.journal = Journal(settings)
         self.journal.upgrade()
         self.seconds = 1000.0
@@ -197,12 +198,24 @@ def test_a_refused_token_does_not_use_up_its_id(site: Site) -> None:
     assert not site.refuses(token(jti="one"))
 
 
-def test_behind_a_proxy_the_public_url_is_the_audience(tmp_path: Path) -> None:
-    site = Site(tmp_path)
-    site.trust.settings = site.trust.settings.model_copy(update={"base_url": "https://public.example"})
-    assert site.refuses(token())
-    assert not site.refuses(token(aud="https://public.example/cds-services/imaging-appropriateness"))
-    site.journal.engine.dispose()
+def test_the_host_header_does_not_make_a_token_for_another_service_good(site: Site) -> None:
+    stolen = token(aud="https://other.example/cds-services/imaging-appropriateness")
+    context = Flask("t").test_request_context(
+        URL.removeprefix(BASE), base_url="https://other.example", headers={"Authorization": f"Bearer {stolen}"}
+    )
+    with context, pytest.raises(NotTrusted):
+        site.trust.client_of(request)
+    site.trust.settings = site.trust.settings.model_copy(update={"base_url": ""})
+    with context, pytest.raises(NotTrusted):
+        site.trust.client_of(request)
+
+
+def test_on_this_machine_itself_the_url_called_is_the_audience(site: Site) -> None:
+    site.trust.settings = site.trust.settings.model_copy(update={"base_url": ""})
+    for base in ("http://127.0.0.1:8000", "http://localhost:8000"):
+        headers = {"Authorization": f"Bearer {token(aud=f'{base}/cds-services/x')}"}
+        with Flask("t").test_request_context("/cds-services/x", base_url=base, headers=headers):
+            assert site.trust.client_of(request).tenant == "ehr"
 
 
 def test_a_fixed_subject_and_fixed_algorithms_hold(tmp_path: Path) -> None:

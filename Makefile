@@ -1,0 +1,60 @@
+# make demo    start the service, send it the fixture requests, show what comes back
+# make serve   leave it running (PORT=8000), for trying out: no token needed
+# make test    everything that CI checks by running it
+# Each target sets up .venv itself; only Python 3.11 or newer and make are needed.
+
+PYTHON ?= python3
+PORT ?= 8000
+PYTEST ?= -n auto
+
+BIN := .venv/bin
+RUN := .venv/.installed
+DEV := .venv/.installed-dev
+
+.PHONY: demo serve test lint types check coverage lock clean
+
+demo: $(RUN)
+	@$(BIN)/imaging-cds demo
+
+serve: $(RUN)
+	$(BIN)/imaging-cds serve --open --port $(PORT)
+
+test: $(DEV)
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(DEV)
+	$(BIN)/mypy
+
+check: $(RUN)
+	$(BIN)/imaging-cds check
+
+coverage: $(RUN)
+	$(BIN)/imaging-cds coverage
+
+# Pin every dependency anew, for all platforms and Pythons that pyproject.toml allows.
+lock: .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	    pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	    pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed.")'
+	$(PYTHON) -m venv .venv
+
+$(RUN): .venv/bin/python requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
