@@ -135,7 +135,8 @@ def _covers_field(case: Case, category: str) -> bool:
 
 
 def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
-    presumes = _presumes(case, study, weighing)
+    leans_on = _presumes(case, study, weighing)
+    presumes = list(leans_on)
     open_exceptions = [c for c in weighing.open_exceptions if c in weighing.fired]
     for criterion in open_exceptions:
         assert criterion.unless is not None  # noqa: S101 - only criteria with an exception are open
@@ -150,7 +151,7 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
         rating=weighing.rating,
         because=weighing.because,
         provisional=provisional,
-        asks=_asks(case, weighing, presumes, better),
+        asks=_asks(case, weighing, leans_on, better),
         presumes=tuple(presumes),
         rulings=_rulings(case, study, weighing, decisive),
         notes=_notes(case, study, weighing),

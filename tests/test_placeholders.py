@@ -33,9 +33,9 @@ def test_a_leap_day_becomes_the_28th() -> None:
     assert fill("${today-4y}", dt.date(2024, 2, 29)) == "2020-02-29"
 
 
-@pytest.mark.parametrize("text", ["${tomorrow}", "${today-45}", "${today - 45d}", "${}", "${today-1m}", "${today-9999y}"])
+@pytest.mark.parametrize("text", ["${tomorrow}", "${today-45}", "${today - 45d}", "${}", "${today-1m}"])
 def test_what_is_no_placeholder_is_an_error_that_names_it(text: str) -> None:
-    with pytest.raises(ValueError, match="placeholder|year"):
+    with pytest.raises(ValueError, match="is no placeholder"):
         fill(text, DAY)
 
 

@@ -107,7 +107,8 @@ def test_states_that_mean_the_same_get_the_same_answer(client: FlaskClient, one:
 
 def test_a_key_with_something_else_in_it_is_as_good_as_absent(client: FlaskClient) -> None:
     expected = gist(answer_to(client, dict.fromkeys(KEYS, "absent")))
-    for value in ("text", 7, True, [], {}, {"resourceType": 7}, {"resourceType": "Bundle", "entry": {}}):
+    values: list[Any] = ["text", 7, True, [], {}, {"resourceType": 7}, {"resourceType": "Bundle", "entry": {}}]
+    for value in values:
         body = load(GOOD)
         body["prefetch"] |= dict.fromkeys(KEYS, value)
         response = client.post(f"/cds-services/{SERVICE}", json=body)
@@ -124,7 +125,8 @@ def test_the_patient_is_the_one_key_that_is_needed(client: FlaskClient, state: s
 
 
 def test_no_prefetch_at_all_is_refused_by_name(client: FlaskClient) -> None:
-    for prefetch in ({}, None):
+    nothing: list[Json | None] = [{}, None]
+    for prefetch in nothing:
         response = client.post(f"/cds-services/{SERVICE}", json={**load(GOOD), "prefetch": prefetch})
         assert response.status_code == 412
         assert "patient" in response.get_json()["issue"][0]["diagnostics"]
