@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from criteria.ask import ways
+from criteria.case import Case
 from criteria.indications import regions_of
-from criteria.ratings import Alternative, Rating
+from criteria.ratings import Alternative, Because, Rating
 from criteria.regions import shows
 from criteria.select import Path
 from criteria.studies import Study
-from criteria.weigh import Case, Weighing
+from criteria.weigh import Weighing, weigh
 
 CONTRAST = {"without": 0, "not_applicable": 0, "not_stated": 1, "with": 2, "without_and_with": 3}
 OFFERED = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION)
@@ -25,7 +26,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
     order = {s: n for n, s in enumerate(_suggested(weighing))}
     for other in _candidates(case, study, order):
-        weighed = case.weigh(other)
+        weighed = weigh(case, other)
         if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
             continue
         path = weighed.met[0] if weighed.met else weighed.open[0][0] if weighed.open else None
@@ -35,7 +36,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
             rank,
             weighed.rating is not Rating.APPROPRIATE,
             other.radiation,
-            CONTRAST.get(other.contrast, 1),
+            _contrast_distance(study, other, weighing),
             other.cost,
         )
         asks = questions(weighed) if weighed.rating is Rating.NEEDS_INFORMATION else ()
@@ -49,6 +50,15 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
     return tuple(found)
+
+
+def _contrast_distance(study: Study, other: Study, weighing: Weighing) -> int:
+    """No contrast before contrast; but where CT stands in for a refused MRI, contrast is matched (PRE-3.mri.30, .31)."""
+    plain = CONTRAST.get(other.contrast, 1)
+    stands_in = weighing.because is Because.SAFETY and study.modality == "mri" and other.modality == "ct"
+    if not stands_in or CONTRAST.get(study.contrast, 0) < CONTRAST["with"]:
+        return plain
+    return {"with": 0, "without_and_with": 1}.get(other.contrast, 2)
 
 
 def questions(weighing: Weighing) -> tuple[str, ...]:

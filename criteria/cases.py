@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import pathlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from criteria.case import Case as Weighed
 from criteria.criterion import Criterion, select
 from criteria.errors import DataError
 from criteria.facts import Basis, Fact, Facts
@@ -16,11 +17,10 @@ from criteria.library import Library
 from criteria.orders import Kind, Order, Reason
 from criteria.ratings import Rating, Step, Verdict
 from criteria.reading import Lines, read_yaml
-from criteria.select import book, requirement
+from criteria.select import Book, Path, book, requirement
 from criteria.settle import recorded_indications, settle
 from criteria.studies import Study
 from criteria.vocabulary import near
-from criteria.weigh import Case as Weighed
 
 CASE_KEYS = {
     "name", "study", "indications", "facts", "unsearched", "age", "session", "session_after", "on", "policy", "expect",
@@ -38,7 +38,7 @@ class RuleCase:
     """One case of a rule; ``expect`` as written, checked for its keys."""
 
     criterion: Criterion
-    file: Path
+    file: pathlib.Path
     line: int | None
     name: str
     study: str
@@ -84,7 +84,7 @@ def cases_of(criterion: Criterion, library: Library) -> list[RuleCase]:
     return out
 
 
-def _case(raw: Any, criterion: Criterion, library: Library, path: Path, base: dict[str, Any]) -> RuleCase:
+def _case(raw: Any, criterion: Criterion, library: Library, path: pathlib.Path, base: dict[str, Any]) -> RuleCase:
     line = next(iter(raw.lines.values()), None) if isinstance(raw, Lines) else None
     if not isinstance(raw, Lines) or "name" not in raw or "expect" not in raw:
         raise DataError(path, line, "a case has a `name` and an `expect`.")
@@ -138,37 +138,53 @@ def _policy(criterion: Criterion) -> str:
 
 def run_case(case: RuleCase, library: Library) -> Outcome:
     """Judge the case as an order of its own, and compare."""
-    out = Outcome(case)
-    study = library.catalogue.studies.get(case.study)
-    if study is None:
-        found = [s for s in library.catalogue.studies.values() if s.base == case.study]
-        if not found:
-            raise DataError(
-                case.file, case.line, f"`{case.study}` is no study.{near(case.study, library.catalogue.studies)}"
-            )
-        study = found[0]
-    orders = _session(case, study, library)
-    order = next(o for o in orders if o.reference == ORDER)
-
-    def facts(_: Order, seen: Study) -> Facts:
-        return _facts(case, seen, orders, library)
-
-    current = book(library, case.on)
-    policy = library.policies.by_id[case.policy]
-    known = facts(order, study)
-    weighed = Weighed(
-        order, orders, lambda s: facts(order, s), current, policy.guidelines_for(study.base), case.age,
-        recorded_indications(order, known, library),
-    )  # fmt: skip
-    truth, trace = _rule(case.criterion, weighed, study)
-    out.rows |= set(_exercised(trace)) | (
-        set(case.criterion.rows) if truth is not None or "asks" in case.expect else set()
-    )
+    out, posed, current = Outcome(case), Posed(case, library), book(library, case.on)
+    weighed = posed.weighed(current)
+    truth = rule_truth(case.criterion, weighed, posed.study)
+    out.rows |= set(_exercised(_trace(case.criterion, weighed, posed.study, truth)))
+    out.rows |= set(case.criterion.rows) if truth is not None or "asks" in case.expect else set()
     if "rule" in case.expect and truth is not TRUTHS[case.expect["rule"]]:
         out.faults.append(f"the rule is {_word(truth)}, expected {case.expect['rule']}")
-    verdict = settle(order, orders, facts, current, policy)
-    out.faults += _compare(case.expect, verdict)
+    if set(case.expect) - {"rule"}:
+        out.faults += compare(case.expect, posed.verdict(current))
     return out
+
+
+class Posed:
+    """A case as an order with its session; what is known for each study is made once."""
+
+    def __init__(self, case: RuleCase, library: Library) -> None:
+        self.case, self.library, self.study = case, library, _study(case, library)
+        self.orders = _session(case, self.study, library)
+        self.order = next(o for o in self.orders if o.reference == ORDER)
+        self.policy = library.policies.by_id[case.policy]
+        self._facts: dict[str, Facts] = {}
+
+    def facts(self, _: Order, study: Study) -> Facts:
+        if study.id not in self._facts:
+            self._facts[study.id] = _facts(self.case, study, self.orders, self.library)
+        return self._facts[study.id]
+
+    def weighed(self, current: Book) -> Weighed:
+        known = self.facts(self.order, self.study)
+        return Weighed(
+            self.order, self.orders, lambda s: self.facts(self.order, s), current,
+            self.policy.guidelines_for(self.study.base), self.case.age,
+            recorded_indications(self.order, known, self.library),
+        )  # fmt: skip
+
+    def verdict(self, current: Book) -> Verdict:
+        return settle(self.order, self.orders, self.facts, current, self.policy)
+
+
+def _study(case: RuleCase, library: Library) -> Study:
+    studies = library.catalogue.studies
+    if case.study in studies:
+        return studies[case.study]
+    found = [s for s in studies.values() if s.base == case.study]
+    if not found:
+        raise DataError(case.file, case.line, f"`{case.study}` is no study.{near(case.study, studies)}")
+    return found[0]
 
 
 def _session(case: RuleCase, study: Study, library: Library) -> list[Order]:
@@ -214,23 +230,39 @@ def _facts(case: RuleCase, study: Study, orders: list[Order], library: Library) 
     return Facts(known, case.unsearched)
 
 
-def _rule(criterion: Criterion, weighed: Weighed, study: Study) -> tuple[bool | None, Step]:
+def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | None:
     """The truth of the rule by itself: a pathway with the prerequisites that bind it, a refusal less its exceptions."""
     here = weighed.here(study)
-    if criterion.kind == "pathway":
-        for path in weighed.book.pathways.get(study.id, ()):
-            if path.criterion is criterion:
-                return (here.truth(path.node) if weighed.counts(criterion, study) else False), here.trace(path.node)
-    node = requirement(criterion) if criterion.kind == "prerequisite" else criterion.when
-    truth = here.truth(node) if study.id in criterion.studies and weighed.paired(criterion, study) else False
-    trace = here.trace(node)
-    if criterion.unless is not None and criterion.kind != "prerequisite":
-        trace = Step("with its exception", truth, children=(trace, here.trace(criterion.unless, False)))
-        if truth is True and here.truth(criterion.unless, False) is True:
-            truth = False
+    if (path := _path(criterion, weighed, study)) is not None:
+        return here.truth(path.node) if weighed.counts(criterion, study) else False
     if criterion.indications and not criterion.indications & set(weighed.indications):
-        truth = False
-    return truth, trace
+        return False
+    if study.id not in criterion.studies or not weighed.paired(criterion, study):
+        return False
+    if criterion.kind == "prerequisite":
+        return here.truth(requirement(criterion))
+    truth = here.truth(criterion.when)
+    if truth is True and criterion.unless is not None and here.truth(criterion.unless, False) is True:
+        return False
+    return truth
+
+
+def _path(criterion: Criterion, weighed: Weighed, study: Study) -> Path | None:
+    if criterion.kind != "pathway":
+        return None
+    return next((p for p in weighed.book.pathways.get(study.id, ()) if p.criterion is criterion), None)
+
+
+def _trace(criterion: Criterion, weighed: Weighed, study: Study, truth: bool | None) -> Step:
+    here, path = weighed.here(study), _path(criterion, weighed, study)
+    if path is not None:
+        return here.trace(path.node)
+    if criterion.kind == "prerequisite":
+        return here.trace(requirement(criterion))
+    trace = here.trace(criterion.when)
+    if criterion.unless is None:
+        return trace
+    return Step("with its exception", truth, children=(trace, here.trace(criterion.unless, False)))
 
 
 def _exercised(step: Step) -> Iterator[str]:
@@ -240,7 +272,8 @@ def _exercised(step: Step) -> Iterator[str]:
         yield from _exercised(child)
 
 
-def _compare(expect: dict[str, Any], verdict: Verdict) -> Iterator[str]:
+def compare(expect: dict[str, Any], verdict: Verdict) -> Iterator[str]:
+    """What a verdict lacks of what a case expects of it, as sentences."""
     if "rating" in expect and verdict.rating != expect["rating"]:
         yield f"the rating is {verdict.rating}, expected {expect['rating']}"
     if "provisional" in expect and verdict.provisional is not expect["provisional"]:

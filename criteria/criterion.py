@@ -53,6 +53,20 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Local:
+    """What a site made of a rule (criteria.overlay), with who answers for it: a role, the day, and why."""
+
+    criterion: str
+    what: Literal["changed", "silenced", "added"]
+    author: str
+    date: dt.date
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.what} at this site on {self.date} by {self.author}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Criterion:
     """One rule. ``id`` is ``<guideline>/<file name>``; ``studies`` are ids of the catalogue; ``indications`` empty and
     ``trigger`` None on a pathway means any recorded indication that the guideline covers."""
@@ -84,6 +98,8 @@ class Criterion:
     """False for a safety rule that only speaks on the card."""
     reviewed: dt.date = dt.date.min
     owner: str = ""
+    local: Local | None = None
+    """Set where the site changed or added the rule."""
 
     def in_force(self, on: dt.date) -> bool:
         return self.start <= on and (self.end is None or on <= self.end)
@@ -129,9 +145,11 @@ def read_criterion(
     reader: Reader,
     indications: Mapping[str, Indication],
     start: dt.date,
+    raw: Any = None,
+    name: str = "",
 ) -> Criterion:
-    """One rule file. Raises `DataError` naming file, line and mend."""
-    raw = read_yaml(path)
+    """One rule file, or the rule ``name`` that stands in ``path`` as ``raw``. Raises `DataError` with line and mend."""
+    raw = read_yaml(path) if raw is None else raw
     if not isinstance(raw, Lines):
         raise DataError(path, 1, "a rule file is a mapping that starts with `title:`.")
     for key in raw:
@@ -139,6 +157,8 @@ def read_criterion(
             raise DataError(path, raw.line(key), f"`{key}` is no key of a rule.{near(key, KEYS)}")
     if lacking := sorted(NEEDED - set(raw)):
         raise DataError(path, 1, f"the rule lacks {', '.join(f'`{k}`' for k in lacking)}.")
+    if raw["studies"] == []:
+        raise DataError(path, raw.line("studies"), "`studies` is empty, so the rule speaks of nothing: name a study.")
     kind = raw["kind"]
     if kind not in get_args(Kind):
         raise DataError(
@@ -158,7 +178,7 @@ def read_criterion(
     covers = tuple(str(r) for r in (raw["covers"] if isinstance(raw["covers"], list) else [raw["covers"]]))
     inner = [r for part in (when, node("unless"), node("trigger")) if part for n in walk(part) for r in n.rows]
     return Criterion(
-        id=f"{guideline}/{path.stem}",
+        id=f"{guideline}/{name or path.stem}",
         guideline=guideline,
         file=path,
         title=str(raw["title"]),

@@ -55,7 +55,7 @@ class Circumstances:
     ) -> None:
         self.facts, self.vocabulary, self.definitions, self.on = facts, vocabulary, definitions, on
         self.unknown, self.presume, self.results, self.result_facts = unknown, presume, results, result_facts
-        self._states: dict[tuple[str, bool], State] = {}
+        self._states: tuple[dict[str, State], dict[str, State]] = ({}, {})
         # a recorded child makes the fact on which it depends true
         self._implied = {vocabulary[f.name].given for f in facts if f.name in vocabulary} - {None}
 
@@ -73,23 +73,36 @@ class Circumstances:
         return truth
 
     def _truth(self, node: Node, presume: bool) -> Truth:
-        if isinstance(node, Leaf):
-            return None if node.fact in self.unknown else self._compare(node, presume)
-        if isinstance(node, Not):
-            inner = self.truth(node.child, presume)
+        kind = type(node)
+        if kind is Leaf:
+            return None if node.fact in self.unknown else self._compare(node, presume)  # type: ignore[attr-defined,arg-type]
+        if kind is Not:
+            inner = self.truth(node.child, presume)  # type: ignore[attr-defined]
             return None if inner is None else not inner
-        parts = children(node)
-        needed = len(parts) if isinstance(node, All) else node.n if isinstance(node, AtLeast) else 1
-        true = possible = 0
-        for seen, child in enumerate(parts, 1):
+        parts = node.children  # type: ignore[attr-defined]
+        if kind is All:
+            return self._all(parts, presume)
+        needed = node.n if kind is AtLeast else 1  # type: ignore[attr-defined]
+        true, possible = 0, len(parts)
+        for child in parts:
             truth = self.truth(child, presume)
-            true += truth is True
-            possible += truth is not False
-            if true >= needed > 0:
-                return True
-            if possible + len(parts) - seen < needed:
+            if truth is True:
+                true += 1
+                if true >= needed:
+                    return True
+            elif truth is False:
+                possible -= 1
+        return None if possible >= needed else False
+
+    def _all(self, parts: tuple[Node, ...], presume: bool) -> Truth:
+        out: Truth = True
+        for child in parts:
+            truth = self.truth(child, presume)
+            if truth is False:
                 return False
-        return True if needed == 0 else None
+            if truth is None:
+                out = None
+        return out
 
     def _compare(self, leaf: Leaf, presume: bool) -> Truth:
         state = self.state(leaf.fact, presume)
@@ -103,11 +116,11 @@ class Circumstances:
         return _holds(leaf.operator, state, target)
 
     def state(self, name: str, presume: bool) -> State:
-        key = (name, presume)
-        if key not in self._states:
-            self._states[key] = None  # a definition that names itself stays unknown
-            self._states[key] = self._state(name, presume)
-        return self._states[key]
+        states = self._states[presume]
+        if name not in states:
+            states[name] = None  # a definition that names itself stays unknown
+            states[name] = self._state(name, presume)
+        return states[name]
 
     def _state(self, name: str, presume: bool) -> State:
         fact = self.facts.get(name)
@@ -146,8 +159,8 @@ class Circumstances:
         on, off = self.state(name, True), self.state(name, False)
         return on is not None and off is None
 
-    def trace(self, node: Node, presume: bool | None = None) -> Step:
-        """The condition with the result of each clause, for people."""
+    def trace(self, node: Node, presume: bool | None = None, depth: int = 99) -> Step:
+        """The condition with the result of each clause, for people; ``depth`` levels of it."""
         presume = self.presume if presume is None else presume
         inner = presume and not node.turns
         if isinstance(node, Leaf):
@@ -155,8 +168,8 @@ class Circumstances:
             found = self.facts.get(node.fact)
             presumed = found is None and truth is not None and self.presumed(node.fact)
             below: tuple[Step, ...] = ()
-            if node.fact in self.definitions and found is None:
-                below = tuple(self.trace(self.definitions[node.fact], inner).children)
+            if node.fact in self.definitions and found is None and depth > 0:
+                below = tuple(self.trace(self.definitions[node.fact], inner, depth - 1).children)
             return Step(
                 node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below
             )
@@ -165,7 +178,7 @@ class Circumstances:
             node.says or word,
             self.truth(node, presume),
             rows=node.rows,
-            children=tuple(self.trace(n, inner) for n in children(node)),
+            children=tuple(self.trace(n, inner, depth - 1) for n in children(node)) if depth > 0 else (),
         )
 
     def attested(self, name: str) -> bool:

@@ -34,6 +34,8 @@ def explain(verdict: Verdict) -> list[str]:
 def _ruling(ruling: Ruling) -> Iterator[str]:
     decided = " - decides" if ruling.decisive else ""
     yield f"  [{MARKS[ruling.truth]}] {ruling.title} ({ruling.criterion}, {ruling.section}){decided}"
+    if ruling.local:
+        yield f"    local: {ruling.local}"
     yield from _steps(ruling.trace, 2)
 
 

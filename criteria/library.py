@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from criteria.catalogue import load_studies
-from criteria.criterion import Ages, Criterion, read_criterion, select
+from criteria.criterion import Ages, Criterion, Local, read_criterion, select
 from criteria.errors import DataError
 from criteria.facts import Vocabulary
 from criteria.indications import Indication, load_indications
@@ -42,7 +42,11 @@ class Guideline:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:
-    """All that a judgement needs, read and checked. ``definitions`` are the logic of defined facts, by fact name."""
+    """All that a judgement needs, read and checked. ``definitions`` are the logic of defined facts, by fact name.
+
+    ``shared`` are the definitions that the rules of a guideline may use, by guideline and name; ``local`` is what a
+    site's overlay changed (criteria.overlay).
+    """
 
     vocabulary: Vocabulary
     catalogue: Catalogue
@@ -51,6 +55,8 @@ class Library:
     criteria: tuple[Criterion, ...]
     definitions: Mapping[str, Node]
     policies: Policies
+    shared: Mapping[str, Mapping[str, Node]] = field(default_factory=dict)
+    local: tuple[Local, ...] = ()
 
     def criterion(self, name: str) -> Criterion:
         return next(c for c in self.criteria if c.id == name)
@@ -67,10 +73,11 @@ def load_library(home: Path = HERE) -> Library:
         path.parent.name: _guideline(path, catalogue) for path in sorted(home.glob("guidelines/*/guideline.yaml"))
     }
     criteria: list[Criterion] = []
+    shared = {name: _shared(home, name, vocabulary) for name in guidelines}
     for guideline in guidelines.values():
-        criteria += _criteria(home, guideline, vocabulary, catalogue, indications)
+        criteria += _criteria(home, guideline, vocabulary, catalogue, indications, shared[guideline.id])
     policies = load_policies(home / "policies.yaml", guidelines)
-    return Library(vocabulary, catalogue, indications, guidelines, tuple(criteria), defined, policies)
+    return Library(vocabulary, catalogue, indications, guidelines, tuple(criteria), defined, policies, shared)
 
 
 def _guideline(path: Path, catalogue: Catalogue) -> Guideline:
@@ -99,22 +106,27 @@ def _guideline(path: Path, catalogue: Catalogue) -> Guideline:
     )
 
 
+def _shared(home: Path, guideline: str, vocabulary: Vocabulary) -> dict[str, Node]:
+    definitions: dict[str, Node] = {}
+    for path in (home / "definitions.yaml", home / "guidelines" / guideline / "definitions.yaml"):
+        if path.exists():
+            raw: Any = read_yaml(path) or Lines()
+            for name, body in raw.items():
+                if name in definitions:
+                    raise DataError(path, raw.line(name), f"the definition `{name}` stands in another file already.")
+                definitions[name] = Reader(path, vocabulary, definitions).read(body, raw.line(name))
+    return definitions
+
+
 def _criteria(
     home: Path,
     guideline: Guideline,
     vocabulary: Vocabulary,
     catalogue: Catalogue,
     indications: Mapping[str, Indication],
+    definitions: Mapping[str, Node],
 ) -> list[Criterion]:
     folder = home / "guidelines" / guideline.id
-    definitions: dict[str, Node] = {}
-    for shared in (home / "definitions.yaml", folder / "definitions.yaml"):
-        if shared.exists():
-            raw: Any = read_yaml(shared) or Lines()
-            for name, body in raw.items():
-                if name in definitions:
-                    raise DataError(shared, raw.line(name), f"the definition `{name}` stands in another file already.")
-                definitions[name] = Reader(shared, vocabulary, definitions).read(body, raw.line(name))
     out: dict[str, Criterion] = {}
     for path in sorted(folder.glob("*/*.yaml")):
         if path.name.endswith(".test.yaml"):

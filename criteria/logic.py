@@ -53,6 +53,8 @@ class Leaf(Node):
     def value(self, on: dt.date) -> Any:
         """The value in force on a day; the earliest where all begin later (rules are checked not to)."""
         held = self.values[0][1]
+        if len(self.values) == 1:
+            return held
         for start, value in self.values:
             if start is None or start <= on:
                 held = value
@@ -84,9 +86,10 @@ ALWAYS = All(())
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    if isinstance(node, Not):
-        return (node.child,)
-    return node.children if isinstance(node, All | Any_ | AtLeast) else ()
+    kind = type(node)
+    if kind is Leaf:
+        return ()
+    return (node.child,) if kind is Not else node.children  # type: ignore[attr-defined]
 
 
 def walk(node: Node) -> Iterator[Node]:

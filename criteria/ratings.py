@@ -67,6 +67,8 @@ class Ruling:
     rows: tuple[str, ...]
     message: str = ""
     """What a firing exclusion, redirect or note says on the card, in our words."""
+    local: str = ""
+    """Who at this site changed or added the rule, when and why; empty: the rule is as it is shipped."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,14 @@ from functools import lru_cache
 
 from criteria.criterion import Criterion
 from criteria.library import Library
-from criteria.logic import All, Any_, Node
+from criteria.logic import All, Any_, Node, leaves
+from criteria.results import RESULTS
 from criteria.studies import Study
 
 REFUSING = {"exclusion", "coding", "combination", "safety"}
 REMARKING = {"note", "document", "safety"}
+BY_STUDY = ("order.", "prior_imaging.", "xray.", "surgery.", "implant.near", "guideline.", "indication.", "procedure.")
+"""Beginnings of the facts that depend on the study considered, its region above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,40 @@ class Book:
                         self.pairs[study].append(criterion)
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
+
+        self._names: dict[int, frozenset[str]] = {}
+        self._fixed: dict[int, bool] = {}
+        self._providers: dict[str, list[tuple[Study, Path]]] = {}
+
+    def names(self, node: Node) -> frozenset[str]:
+        """The facts that a condition of the library names, not those of their definitions."""
+        key = id(node)  # nodes live as long as the library
+        if key not in self._names:
+            self._names[key] = frozenset(n.fact for n in leaves(node))
+        return self._names[key]
+
+    def same_for_all_studies(self, node: Node) -> bool:
+        """True when no fact of a condition, nor of its definitions, depends on which study is considered."""
+        key = id(node)
+        if key not in self._fixed:
+            definitions = self.library.definitions
+            self._fixed[key] = all(
+                not n.startswith(BY_STUDY) and (n not in definitions or self.same_for_all_studies(definitions[n]))
+                for n in self.names(node)
+            )
+        return self._fixed[key]
+
+    def providers(self, result: str) -> list[tuple[Study, Path]]:
+        """The pathways, each with a study it lists, that answer a result fact."""
+        if result not in self._providers:
+            wanted, catalogue = RESULTS[result], self.library.catalogue
+            self._providers[result] = [
+                (catalogue[s], p)
+                for s, paths in self.pathways.items()
+                for p in paths
+                if wanted.include(p.criterion, catalogue[s])
+            ]
+        return self._providers[result]
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from criteria.alternatives import alternatives, lifting, questions
 from criteria.ask import ways
+from criteria.case import Case
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
 from criteria.facts import Basis, Facts
@@ -17,9 +18,10 @@ from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
+from criteria.results import RESULT_FACTS
 from criteria.select import Book, Path, book
 from criteria.studies import Study
-from criteria.weigh import Case, Weighing
+from criteria.weigh import Weighing, weigh
 
 INDICATION = "order.indication_category"
 FactsOf = Callable[[Order, Study], Facts]
@@ -62,7 +64,7 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
         )
     indications = recorded_indications(order, known, current.library)
     case = Case(order, orders, lambda s: facts(order, s), current, guidelines, int(age.value), indications)  # type: ignore[arg-type]
-    weighing = case.weigh(study)
+    weighing = weigh(case, study)
     if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
         return _out_of_scope(case, study, weighing)
     return _verdict(case, study, weighing)
@@ -141,7 +143,9 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
     for criterion in open_exceptions:
         assert criterion.unless is not None  # noqa: S101 - only criteria with an exception are open
         presumes += [
-            n.fact for n in leaves(criterion.unless) if weighing.here.presumed(n.fact) and n.fact not in presumes
+            n.fact
+            for n in leaves(criterion.unless)
+            if weighing.here.presumed(n.fact) and n.fact not in presumes and n.fact not in RESULT_FACTS
         ]
     provisional = bool(presumes or open_exceptions)
     better = alternatives(case, study, weighing) if weighing.rating is not Rating.APPROPRIATE else ()
@@ -164,18 +168,29 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
 
 def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
     """Presumed facts, by the names the rules use, without which the rating would be another."""
-    if case.weigh(study, presume=False).rating is weighing.rating:
+    if weigh(case, study, presume=False).rating is weighing.rating:
         return []  # a less informed state in between gives the same rating too
     names: dict[str, None] = {}
     for path in case.paths(study):
         names.update(dict.fromkeys(n.fact for n in leaves(path.node)))
     for criterion in case.book.refusals.get(study.id, ()):
         names.update(dict.fromkeys(n.fact for n in leaves(criterion.when)))
-    return [
+    found = [
         n
         for n in names
-        if weighing.here.presumed(n) and case.weigh(study, unknown=frozenset({n})).rating is not weighing.rating
+        if n not in RESULT_FACTS
+        and weighing.here.presumed(n)
+        and weigh(case, study, unknown=frozenset({n})).rating is not weighing.rating
     ]
+    inner = {n for name in found for n in _parts(name, weighing.here)}
+    return [n for n in found if n not in inner]
+
+
+def _parts(name: str, here: Circumstances) -> set[str]:
+    """The facts from which a defined fact is made, at any depth."""
+    logic = here.definitions.get(name)
+    direct = {n.fact for n in leaves(logic)} if logic is not None else set()
+    return direct | {p for n in direct for p in _parts(n, here)}
 
 
 def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Sequence[Alternative]) -> tuple[str, ...]:
@@ -244,7 +259,7 @@ def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Cr
 def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, trace: Step) -> Ruling:
     return Ruling(
         criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, trace,
-        criterion.rows, criterion.message,
+        criterion.rows, criterion.message, str(criterion.local or ""),
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from criteria.ratings import Alternative, Because, Rating
 from hooks import actions
@@ -12,6 +11,7 @@ from hooks.consult import Consult
 from hooks.detail import cited_sections, detail, question
 from hooks.ids import stable_uuid
 from hooks.overrides import override_reasons
+from hooks.site import section_page
 from hooks.validate import faults
 
 Json = dict[str, Any]
@@ -153,7 +153,7 @@ def _links(consult: Consult) -> list[Json]:
     if profile.absolute_links and site.guideline_pages:
         for guideline, sections in cited_sections(consult).items():
             for section in sections[:1]:
-                url = f"{site.guideline_pages.rstrip('/')}/{quote(guideline)}#{quote(section)}"
+                url = section_page(site.guideline_pages, guideline, section)
                 label = words.say("link.guideline", guideline=setting.edition(guideline).title, section=section)
                 absolute.append({"label": label, "url": url, "type": "absolute"})
     if profile.absolute_links and site.consult_pages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+from urllib.parse import quote
 
 from criteria.facts import Vocabulary
 from criteria.studies import Catalogue
@@ -55,6 +56,11 @@ class Site:
     qcdsm: str = ""
     auc: str = ""
     confirm_appropriate: bool = False
+
+
+def section_page(pages: str, guideline: str, section: str) -> str:
+    """Where a section is shown, below ``pages``."""
+    return f"{pages.rstrip('/')}/{quote(guideline, safe='')}#{quote(section)}"
 
 
 @dataclass(frozen=True, slots=True)

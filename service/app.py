@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service import cors, discovery, errors, feedback, health, hook, limits, log
+from service import cors, discovery, errors, feedback, guidelines, health, hook, limits, log
 from service.parts import Parts, make_parts
 from service.settings import Clock, Settings, read_settings
 
@@ -28,4 +28,5 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.register_blueprint(discovery.bp)
     app.register_blueprint(hook.bp)
     app.register_blueprint(feedback.bp)
+    app.register_blueprint(guidelines.bp)
     return app

@@ -14,6 +14,8 @@ from hooks.errors import HooksError
 from service.settings import SettingsError, read_settings, settings_page, table
 from service.version import version
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what a browser on this machine calls them
+
 
 class _Commands(click.Group):
     """What is wrong with data or settings is said in one sentence, without a stack."""
@@ -51,10 +53,10 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
         raise SettingsError("IMAGING_CDS_BASE_URL is needed: tokens are made out to the service's public URL.")
     at = f"[{host}]" if ":" in host else host
     url = settings.base_url or f"http://{at}:{port}"
-    words = f"CDS Hooks discovery: {url}/cds-services"
+    words = f"CDS Hooks discovery: {url}/cds-services\nGuidelines to read: {url}/guidelines"
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
-    app = create_app(settings)
+    app = create_app(settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}"))
     rehearse(app.extensions["imaging_cds"])
     Server(app, f"{at}:{port}", workers, threads, words).run()
 

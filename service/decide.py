@@ -86,7 +86,7 @@ class Decision:
     @property
     def site(self) -> Site:
         s = self.settings
-        return Site(s.guideline_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate)
+        return Site(s.section_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate)
 
     def keys(self, client: Client) -> Keys:
         return Keys(client.tenant, self.settings.secret_key.get_secret_value().encode())

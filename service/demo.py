@@ -79,6 +79,8 @@ def told(body: Json, answer: Json) -> Iterator[str]:
                 yield f"  offers: {suggestion['label']}"
             if asks := card["extension"][OURS].get("asks"):
                 yield f"  asks: {', '.join(asks)}"
+            for link in card.get("links", ()):
+                yield f"  read: {link['url']}"
 
 
 def _study(order: Json) -> str:

@@ -15,7 +15,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from criteria.vocabulary import near
 from hooks.request import DEPTH
@@ -23,6 +32,7 @@ from service.urls import Base, read_base
 
 PREFIX = "IMAGING_CDS_"
 SECRET_BYTES = 32
+NO_PAGES = "none"
 SITE = ("very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit")
 
 Clock = Callable[[], dt.datetime]
@@ -112,7 +122,11 @@ class Settings(BaseModel):
     )
     auc: str = Field("", description="URI of the criteria that were applied; empty: the guideline's own.")
     confirm_appropriate: bool = Field(False, description="Send a card for appropriate orders too.")
-    guideline_pages: str = Field("", description="URL under which guideline sections are shown; empty: no such links.")
+    guideline_pages: str = Field(
+        "",
+        description="URL under which guideline sections are shown; empty: the service's own pages, below `base_url` or,"
+        " in open mode, the address that is served; none: no such links.",
+    )
     consult_pages: str = Field("", description="URL under which one answer is explained; empty: no such links.")
     app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
     default_profile: str = Field("full", description="Client profile where the trust table names none.")
@@ -128,7 +142,9 @@ class Settings(BaseModel):
 
     @field_validator("base_url", "guideline_pages", "consult_pages", "app_launch")
     @classmethod
-    def _url(cls, value: str) -> str:
+    def _url(cls, value: str, field: ValidationInfo) -> str:
+        if field.field_name == "guideline_pages" and value.strip().lower() == NO_PAGES:
+            return NO_PAGES
         if value and read_base(value) is None:
             raise ValueError("must be an absolute http or https URL without query")
         return value.rstrip("/")
@@ -148,6 +164,18 @@ class Settings(BaseModel):
     @property
     def any_base(self) -> bool:
         return self.open and (not self.fhir_bases or "*" in self.fhir_bases)
+
+    @property
+    def section_pages(self) -> str:
+        """Where cards send a reader for a guideline's section; empty for nowhere."""
+        own = f"{self.base_url}/guidelines" if self.base_url else ""
+        return "" if self.guideline_pages == NO_PAGES else self.guideline_pages or own
+
+    def served_at(self, url: str) -> Settings:
+        """In open mode nobody need say the public URL: links to our own pages lead to where they are served."""
+        if not self.open or self.base_url or self.guideline_pages:
+            return self
+        return self.model_copy(update={"guideline_pages": f"{url}/guidelines"})
 
     @property
     def journal_url(self) -> str:

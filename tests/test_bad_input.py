@@ -273,7 +273,7 @@ def mutate(body: Json, chance: random.Random) -> Path:
             holder = holder[key]
         del holder[path[-1]]
     else:
-        put(body, path, chance.choice(WRONG))
+        put(body, path, copy.deepcopy(chance.choice(WRONG)))
     return path
 
 

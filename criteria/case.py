@@ -1,0 +1,137 @@
+"""One order before the criteria in force for its patient: what is true of it, whatever study is considered for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from criteria.criterion import Criterion
+from criteria.evaluate import Circumstances
+from criteria.facts import FactsFor
+from criteria.logic import Node
+from criteria.orders import Order
+from criteria.ratings import Truth
+from criteria.regions import overlap
+from criteria.results import RESULT_FACTS, RESULTS
+from criteria.select import Book, Path
+from criteria.studies import Study
+
+NOTHING: frozenset[str] = frozenset()
+
+
+class Case:
+    """``indications`` are the recorded ones; ``guidelines`` those that speak, most specific first; ``age`` in years."""
+
+    def __init__(
+        self,
+        order: Order,
+        orders: Sequence[Order],
+        facts_for: FactsFor,
+        book: Book,
+        guidelines: Sequence[str],
+        age: int,
+        indications: Sequence[str],
+    ) -> None:
+        self.order, self.orders, self.facts_for, self.book = order, orders, facts_for, book
+        self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
+        self._named = frozenset(indications)
+        self._here: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
+        self._truths: dict[tuple[int, str, bool, frozenset[str]], Truth] = {}
+        self._called: dict[tuple[str, str], bool] = {}
+        self._answering: set[tuple[str, str, bool]] = set()
+
+    def here(self, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Circumstances:
+        key = (study.id, presume, unknown)
+        if key not in self._here:
+            library = self.book.library
+            self._here[key] = Circumstances(
+                self.facts_for(study),
+                library.vocabulary,
+                library.definitions,
+                self.book.on,
+                unknown=unknown,
+                presume=presume,
+                results=lambda name, assume: self._result(name, study, assume, unknown),
+                result_facts=RESULT_FACTS,
+            )
+        return self._here[key]
+
+    def truth(self, node: Node, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Truth:
+        """The truth of a condition of the library; what it does not name cannot change it."""
+        if unknown:
+            names = self.book.names(node)
+            unknown = unknown if names & RESULT_FACTS else unknown & names
+        key = (id(node), study.id, presume, unknown)
+        if key not in self._truths:
+            self._truths[key] = self.here(study, presume, unknown).truth(node)
+        return self._truths[key]
+
+    def _result(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
+        key = (name, study.id, presume)
+        if key in self._answering:
+            return None
+        self._answering.add(key)
+        try:
+            return self._answer(name, study, presume, unknown)
+        finally:
+            self._answering.discard(key)
+
+    def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
+        wanted = RESULTS[name]
+        out: Truth = False
+        for other, path in self.book.providers(name):
+            if other.region != study.region or (wanted.own_study and other.id != study.id):
+                continue
+            if not self.counts(path.criterion, other):
+                continue
+            truth = True if wanted.listed else self.truth(path.node, other, presume, unknown)
+            if truth is True:
+                return True
+            if truth is None:
+                out = None
+        return out
+
+    def counts(self, criterion: Criterion, study: Study) -> bool:
+        """The criterion is in force for this patient and policy, and a recorded indication or trigger calls it."""
+        own = self.order.study
+        if criterion.trigger is not None and own is not None and self.book.same_for_all_studies(criterion.trigger):
+            study = own
+        key = (criterion.id, study.id)
+        if key not in self._called:
+            self._called[key] = self._counts(criterion, study)
+        return self._called[key]
+
+    def _counts(self, criterion: Criterion, study: Study) -> bool:
+        if criterion.guideline not in self.guidelines or not self.book.admits(criterion, self.age):
+            return False
+        if criterion.indications & self._named:
+            return True
+        return criterion.trigger is not None and self.truth(criterion.trigger, study, False) is True
+
+    def paths(self, study: Study) -> list[Path]:
+        """The pathways for a recorded indication that list the study, guideline order."""
+        found = [p for p in self.book.pathways.get(study.id, ()) if self.counts(p.criterion, study)]
+        return sorted(found, key=lambda p: self.guidelines.index(p.criterion.guideline))
+
+    def concerns(self, criterion: Criterion) -> bool:
+        """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
+        if criterion.guideline not in self.guidelines or not self.book.admits(criterion, self.age):
+            return False
+        return not criterion.indications or bool(criterion.indications & self._named)
+
+    def paired(self, criterion: Criterion, study: Study) -> bool:
+        """True unless the criterion refuses one of a pair and this order is not the one."""
+        pair = criterion.pair
+        if pair is None:
+            return True
+        for other in self.orders:
+            if other.reference == self.order.reference or other.study is None or other.study.id not in pair.studies:
+                continue
+            if pair.same_region and not overlap(other.study.region, study.region):
+                continue
+            if pair.refuses == "this" or other.position < self.order.position:
+                return True
+        return False
+
+    def pair_requirements(self, study: Study) -> list[Criterion]:
+        """Prerequisites that bind only one of a pair: this order, where it is the one."""
+        return [c for c in self.book.pairs.get(study.id, ()) if self.concerns(c) and self.paired(c, study)]

@@ -1,0 +1,180 @@
+"""GET /, /guidelines and what lies below: the criteria as pages. Open to all: they say nothing of any patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import NotFound
+
+from criteria.criterion import Criterion
+from criteria.studies import Study
+from hooks.site import section_page
+from service.errors import Refused, answer
+from service.guidelines.find import LONGEST, find
+from service.guidelines.shelf import by_guideline, name, shelf_of
+from service.guidelines.words import day, plain, span, words, years
+from service.parts import Parts
+from service.version import version
+
+bp = Blueprint(
+    "guidelines", __name__, template_folder="templates", static_folder="static", static_url_path="/guidelines/static"
+)
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+MACHINES = ("/cds-services", "/health")
+"""Addresses that programs call: they always hear an OperationOutcome."""
+COVERAGE = "/coverage"
+
+
+@bp.record_once
+def begin(state: BlueprintSetupState) -> None:
+    """Read the indexes now: a slip in one stops the start, not the first reader."""
+    shelf_of(state.app.extensions["imaging_cds"].decision.library)
+
+
+@bp.get("/")
+def start() -> Response:
+    parts = _parts()
+    base = parts.settings.base_url or request.url_root.rstrip("/")
+    return page("start", discovery=f"{base}/cds-services", open=parts.settings.open, version=version())
+
+
+@bp.get("/guidelines", strict_slashes=False)
+def guidelines() -> Response:
+    shelf, today = shelf_of(_parts().decision.library), _today()
+    query = " ".join(request.args.get("q", "")[:LONGEST].split())
+    known = shelf.library.guidelines.values()
+    current = [g for g in known if g.start <= today and (g.end is None or today <= g.end)]
+    counts = {g.id: sum(len(s.rules) for s in shelf.sections[g.id]) for g in known}
+    others = [g for g in known if g not in current]
+    found = find(shelf, query) if query else None
+    return page("guidelines", query=query, found=found, current=current, others=others, counts=counts, shelf=shelf)
+
+
+@bp.get("/guidelines/<guideline>", strict_slashes=False)
+def guideline(guideline: str) -> Response:
+    shelf = shelf_of(_parts().decision.library)
+    known = shelf.library.guidelines.get(guideline) or abort(404)
+    return page("guideline", guideline=known, sections=shelf.sections[guideline], shelf=shelf, today=_today())
+
+
+@bp.get("/guidelines/<guideline>/<rule>", strict_slashes=False)
+def rule(guideline: str, rule: str) -> Response:
+    shelf, today = shelf_of(_parts().decision.library), _today()
+    criterion = shelf.rules.get((guideline, rule)) or abort(404)
+    library = shelf.library
+    return page(
+        "rule",
+        rule=criterion,
+        guideline=library.guidelines[guideline],
+        section=next(s for s in shelf.sections[guideline] if s.id == criterion.section),
+        indications=sorted(library.indications[i].name for i in criterion.indications),
+        studies=[library.catalogue[s] for s in criterion.studies],
+        every=len(criterion.studies) == len(library.catalogue.studies),
+        suggested=[library.catalogue[s] for s in criterion.suggest],
+        paired=[library.catalogue[s] for s in sorted(criterion.pair.studies)] if criterion.pair else [],
+        read=shelf.conditions.read,
+        prerequisites=shelf.prerequisites(criterion, today),
+        bound=by_guideline(list(shelf.bound_by(criterion, today))) if criterion.kind == "prerequisite" else {},
+        guidelines=library.guidelines,
+        marks=list(_marks(criterion)),
+        today=today,
+    )
+
+
+@bp.get("/guidelines/facts/<fact>", strict_slashes=False)
+def fact(fact: str) -> Response:
+    shelf = shelf_of(_parts().decision.library)
+    vocabulary = shelf.library.vocabulary
+    known = vocabulary.facts.get(fact) or abort(404)
+    logic = shelf.library.definitions.get(fact)
+    return page(
+        "fact",
+        fact=known,
+        given=vocabulary.facts.get(known.given or ""),
+        values=[shelf.conditions.value(known, v) for v in known.values or ()],
+        clause=shelf.conditions.read(logic) if logic else None,
+        used=by_guideline(shelf.of_fact.get(fact, [])),
+        defines=[vocabulary[f] for f in shelf.defines.get(fact, ())],
+        guidelines=shelf.library.guidelines,
+    )
+
+
+@bp.get("/guidelines/studies/<study>", strict_slashes=False)
+def study(study: str) -> Response:
+    shelf = shelf_of(_parts().decision.library)
+    known = shelf.library.catalogue.studies.get(study) or abort(404)
+    used = by_guideline(shelf.of_study.get(study, []))
+    return page("study", study=known, used=used, guidelines=shelf.library.guidelines)
+
+
+@bp.app_errorhandler(404)
+def nothing_here(error: NotFound) -> Response:
+    """A page for somebody with a browser; programs get the OperationOutcome that they always get."""
+    wanted = request.accept_mimetypes.best_match(["application/fhir+json", "application/json", "text/html"])
+    if wanted == "text/html" and not request.path.startswith(MACHINES) and request.method in ("GET", "HEAD"):
+        return page("missing", status=404)
+    return answer(Refused(404))
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """One page, with headers that let the browser load our own stylesheet and nothing else."""
+    root = _root()
+
+    def address(*segments: str) -> str:
+        return "/".join([root, *(quote(s, safe="") for s in segments)])
+
+    def section_address(guideline: str, section: str) -> str:
+        return section_page(f"{root}/guidelines", guideline, section)
+
+    known: dict[str, Any] = {"address": address, "section_address": section_address, "name": name}
+    known |= {"codes": billing_codes, "words": words(), "day": day, "plain": plain, "span": span, "years": years}
+    has_coverage = any(r.rule.rstrip("/") == COVERAGE for r in current_app.url_map.iter_rules())
+    text = render_template(f"guidelines/{template}.html", **known, has_coverage=has_coverage, **values)
+    return Response(text, status=status, headers=HEADERS, content_type="text/html; charset=utf-8")
+
+
+def billing_codes(study: Study) -> str:
+    """The numbers that bill a study, each with its system."""
+    named = ((words()["systems"][s], study.codes.get(s, ())) for s in ("cpt", "hcpcs"))
+    return ", ".join(f"{system} {code}" for system, codes in named for code in codes)
+
+
+def _marks(criterion: Criterion) -> Iterator[str]:
+    """What is special about a rule, in words."""
+    if criterion.critical:
+        yield "Its card is critical."
+    if not criterion.rates:
+        yield "It speaks on the card only and changes no rating."
+    if criterion.overrides:
+        yield "It stands even where a pathway is met."
+    if criterion.kind == "pathway" and criterion.rank > 1:
+        yield f"Choice number {criterion.rank} among the studies for its indications."
+    local = getattr(criterion, "local", None)
+    if local:
+        yield f"Local: {local}" if isinstance(local, str) else "Local: this site has changed or added this rule."
+
+
+def _parts() -> Parts:
+    parts: Parts = current_app.extensions["imaging_cds"]
+    return parts
+
+
+def _today() -> Any:
+    parts = _parts()
+    return parts.settings.today(parts.decision.clock())
+
+
+def _root() -> str:
+    """The path below which the service is reached: a proxy in front of it may strip it."""
+    base = _parts().settings.base_url
+    return urlsplit(base).path.rstrip("/") if base else request.script_root
