@@ -19,7 +19,8 @@ NOTHING: frozenset[str] = frozenset()
 
 
 class Case:
-    """``indications`` are the recorded ones; ``guidelines`` those that speak, most specific first; ``age`` in years."""
+    """``indications`` are the recorded ones; ``guidelines`` those that speak, most specific first;
+    ``safety`` those of which only the safety rules do; ``age`` in years."""
 
     def __init__(
         self,
@@ -30,9 +31,11 @@ class Case:
         guidelines: Sequence[str],
         age: int,
         indications: Sequence[str],
+        safety: Sequence[str] = (),
     ) -> None:
         self.order, self.orders, self.facts_for, self.book = order, orders, facts_for, book
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
+        self.safety = tuple(g for g in safety if g not in self.guidelines)
         self._named = frozenset(indications)
         self._here: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
         self._truths: dict[tuple[int, str, bool, frozenset[str]], Truth] = {}
@@ -83,7 +86,7 @@ class Case:
                 continue
             if not self.counts(path.criterion, other):
                 continue
-            truth = True if wanted.listed else self.truth(path.node, other, presume, unknown)
+            truth = True if wanted.listed else self.truth(self.node(path), other, presume, unknown)
             if truth is True:
                 return True
             if truth is None:
@@ -110,13 +113,26 @@ class Case:
     def paths(self, study: Study) -> list[Path]:
         """The pathways for a recorded indication that list the study, guideline order."""
         found = [p for p in self.book.pathways.get(study.id, ()) if self.counts(p.criterion, study)]
-        return sorted(found, key=lambda p: self.guidelines.index(p.criterion.guideline))
+        return sorted(found, key=lambda p: self.rank(p.criterion.guideline))
 
     def concerns(self, criterion: Criterion) -> bool:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
-        if criterion.guideline not in self.guidelines or not self.book.admits(criterion, self.age):
+        if not self.hears(criterion) or not self.book.admits(criterion, self.age):
             return False
         return not criterion.indications or bool(criterion.indications & self._named)
+
+    def hears(self, criterion: Criterion) -> bool:
+        """The policy lets this rule speak."""
+        speaks = criterion.guideline in self.guidelines
+        return speaks or (criterion.kind == "safety" and criterion.guideline in self.safety)
+
+    def rank(self, guideline: str) -> int:
+        """The place of a guideline in the policy, the most specific first."""
+        return (*self.guidelines, *self.safety).index(guideline)
+
+    def node(self, path: Path) -> Node:
+        """The pathway with the prerequisites that bind it under this policy, as one condition."""
+        return self.book.node(path, self.guidelines)
 
     def paired(self, criterion: Criterion, study: Study) -> bool:
         """True unless the criterion refuses one of a pair and this order is not the one."""

@@ -170,7 +170,7 @@ class Posed:
         return Weighed(
             self.order, self.orders, lambda s: self.facts(self.order, s), current,
             self.policy.guidelines_for(self.study.base), self.case.age,
-            recorded_indications(self.order, known, self.library),
+            recorded_indications(self.order, known, self.library), self.policy.safety,
         )  # fmt: skip
 
     def verdict(self, current: Book) -> Verdict:
@@ -234,7 +234,7 @@ def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | N
     """The truth of the rule by itself: a pathway with the prerequisites that bind it, a refusal less its exceptions."""
     here = weighed.here(study)
     if (path := _path(criterion, weighed, study)) is not None:
-        return here.truth(path.node) if weighed.counts(criterion, study) else False
+        return here.truth(weighed.node(path)) if weighed.counts(criterion, study) else False
     if criterion.indications and not criterion.indications & set(weighed.indications):
         return False
     if study.id not in criterion.studies or not weighed.paired(criterion, study):
@@ -256,7 +256,7 @@ def _path(criterion: Criterion, weighed: Weighed, study: Study) -> Path | None:
 def _trace(criterion: Criterion, weighed: Weighed, study: Study, truth: bool | None) -> Step:
     here, path = weighed.here(study), _path(criterion, weighed, study)
     if path is not None:
-        return here.trace(path.node)
+        return here.trace(weighed.node(path))
     if criterion.kind == "prerequisite":
         return here.trace(requirement(criterion))
     trace = here.trace(criterion.when)

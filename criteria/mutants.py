@@ -68,9 +68,11 @@ def _criteria(criterion: Criterion, library: Library) -> Iterator[tuple[str, int
             continue
         where = "" if part == "when" else f"in {part} "
         for what, line, changed in variants(node, names, library):
-            yield where + what, line, replace(criterion, **{part: changed})
+            slip: dict[str, Any] = {part: changed}
+            yield where + what, line, replace(criterion, **slip)
         if part != "when" and (part == "unless" or criterion.indications):
-            yield f"dropped {part}", node.line, replace(criterion, **{part: None})
+            less: dict[str, Any] = {part: None}
+            yield f"dropped {part}", node.line, replace(criterion, **less)
     if criterion.ages is not None:
         for key in ("at_least", "at_most"):
             value = getattr(criterion.ages, key)
@@ -181,7 +183,9 @@ def _uses(criterion: Criterion, node: Node) -> bool:
 
 
 def _with(criterion: Criterion, old: Node, new: Node) -> Criterion:
-    parts = {part: _swap(p, old, new) for part in CONDITIONS if (p := getattr(criterion, part)) is not None}
+    parts: dict[str, Any] = {
+        part: _swap(p, old, new) for part in CONDITIONS if (p := getattr(criterion, part)) is not None
+    }
     return replace(criterion, **parts)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,9 @@ from criteria.library import HERE, Library, load_library
 from criteria.mutants import Mutant, mutants_of, mutants_of_definition
 from criteria.ratings import Because
 from criteria.reading import Lines, read_yaml
-from criteria.select import book
+from criteria.select import Book, book
 from criteria.swap import swapped
+from criteria.weigh import weigh
 
 MOST = 3.0
 """Per cent of the mutants that may survive."""
@@ -144,45 +145,42 @@ def _try_rule(task: Task) -> Done:
         else mutants_of(library.criterion(rule), library)
     )
     chosen = [m for m in mutants if _chosen(f"{seed} {guideline} {name} {m.what}", sample)]
-    witnesses = {c: [Witness(k, library) for k in cases_of(c, library)] for c in _rules(chosen, library)}
-    found = [Survivor(guideline, name, m.file, m.line, m.what) for m in chosen if not _noticed(m, witnesses, library)]
+    rules = {name for m in chosen for name in m.changes}
+    witnesses = {r: [Witness(k, library) for k in cases_of(library.criterion(r), library)] for r in sorted(rules)}
+    found = [Survivor(guideline, name, m.file, m.line, m.what) for m in chosen if not _noticed(m, witnesses)]
     return guideline, name, len(chosen), found
-
-
-def _rules(mutants: Iterable[Mutant], library: Library) -> list[Criterion]:
-    names = {name for m in mutants for name in m.changes}
-    return [c for c in library.criteria if c.id in names]
 
 
 def _chosen(name: str, sample: float) -> bool:
     return zlib.crc32(name.encode()) % 10_000 < sample * 100
 
 
-def _noticed(mutant: Mutant, witnesses: dict[Criterion, list[Witness]], library: Library) -> bool:
-    mine = [(w, mutant.changes[c.id]) for c, ws in witnesses.items() if c.id in mutant.changes for w in ws]
-    return any(w.sees_rule(mutant, new) for w, new in mine) or any(w.sees_verdict(mutant) for w, _ in mine)
+def _noticed(mutant: Mutant, witnesses: Mapping[str, list[Witness]]) -> bool:
+    mine = [w for name in mutant.changes for w in witnesses[name]]
+    books = {id(w.base): swapped(w.base, mutant.changes) for w in {id(w.base): w for w in mine}.values()}
+    if any(w.sees_rule(mutant.changes[w.rule], books[id(w.base)]) for w in mine):
+        return True
+    return any(w.sees_verdict(books[id(w.base)]) for w in mine)
 
 
 class Witness:
     """One case that may notice a mutant. A case that does not hold unmutated notices nothing."""
 
     def __init__(self, case: RuleCase, library: Library) -> None:
-        self.expect, self.posed, self.library = case.expect, Posed(case, library), library
-        self.base = book(library, case.on)
-        self._judged = "rule" in case.expect
+        self.criterion, self.expect, self.posed = case.criterion, case.expect, Posed(case, library)
+        self.rule, self.base = case.criterion.id, book(library, case.on)
+        truth = rule_truth(case.criterion, self.posed.weighed(self.base), self.posed.study)
+        self._sees_rule = "rule" in case.expect and truth is TRUTHS[case.expect["rule"]]
+        self._truth = truth
         self._holds: bool | None = None
-        weighed = self.posed.weighed(self.base)
-        self.truth = rule_truth(case.criterion, weighed, self.posed.study)
-        self._judged = self._judged and self.truth is TRUTHS[case.expect["rule"]]
 
-    def sees_rule(self, mutant: Mutant, changed: Criterion) -> bool:
+    def sees_rule(self, changed: Criterion, current: Book) -> bool:
         """The rule itself comes to another result than expected. A changed outcome shows in verdicts only."""
-        if not self._judged or changed.kind != self.posed.case.criterion.kind or not changed.studies:
+        if not self._sees_rule or changed.kind != self.criterion.kind or not changed.studies:
             return False
-        weighed = self.posed.weighed(swapped(self.base, mutant.changes))
-        return rule_truth(changed, weighed, self.posed.study) is not self.truth
+        return rule_truth(changed, self.posed.weighed(current), self.posed.study) is not self._truth
 
-    def sees_verdict(self, mutant: Mutant) -> bool:
+    def sees_verdict(self, current: Book) -> bool:
         wanted = set(self.expect) - {"rule"}
         if not wanted:
             return False
@@ -190,9 +188,8 @@ class Witness:
             self._holds = not any(compare(self.expect, self.posed.verdict(self.base)))
         if not self._holds:
             return False
-        current = swapped(self.base, mutant.changes)
         if wanted == {"rating"}:  # the rating alone needs no alternatives, questions and presumptions
-            weighing = self.posed.weighed(current).weigh(self.posed.study)
+            weighing = weigh(self.posed.weighed(current), self.posed.study)
             if weighing.because is not Because.OUT_OF_SCOPE:
                 return bool(weighing.rating != self.expect["rating"])
         return any(compare(self.expect, self.posed.verdict(current)))
@@ -209,8 +206,8 @@ def _reasons(library: Library, home: Path) -> dict[tuple[str, str, str], str]:
 
 
 def _read(path: Path, guideline: str) -> Iterator[tuple[tuple[str, str, str], str]]:
-    raw = read_yaml(path) if path.exists() else None
-    for rule, entries in (raw or {}).items():
+    raw: Lines = (read_yaml(path) if path.exists() else None) or Lines()
+    for rule, entries in raw.items():
         if not isinstance(entries, Lines):
             raise DataError(path, raw.line(rule), "write `rule-name: {what was changed: reason}`.")
         for what, reason in entries.items():

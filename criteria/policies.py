@@ -12,7 +12,7 @@ from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import near
 
 POLICIES = Path(__file__).parent / "policies.yaml"
-KEYS = {"guidelines", "notice"}
+KEYS = {"guidelines", "safety", "notice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,12 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``notice`` names a sentence of the wording that every card of this policy carries."""
+    """``safety``: guidelines of which only the safety rules speak. ``notice`` names a sentence of the wording that
+    every card of this policy carries."""
 
     id: str
     voices: tuple[Voice, ...]
+    safety: tuple[str, ...] = ()
     notice: str = ""
 
     def guidelines_for(self, base: str) -> tuple[str, ...]:
@@ -57,6 +59,11 @@ def load_policies(path: Path, guidelines: Mapping[str, Any]) -> Policies:
             if key not in KEYS:
                 raise DataError(path, entry.line(key), f"`{key}` is no key of a policy.{near(key, KEYS)}")
         voices = []
+        for guideline in entry.get("safety", ()):
+            if guideline not in guidelines:
+                raise DataError(
+                    path, entry.line("safety"), f"`{guideline}` is no guideline.{near(guideline, guidelines)}"
+                )
         for item in entry["guidelines"]:
             guideline, studies = (item, None) if isinstance(item, str) else next(iter(item.items()))
             if guideline not in guidelines:
@@ -64,5 +71,5 @@ def load_policies(path: Path, guidelines: Mapping[str, Any]) -> Policies:
                     path, entry.line("guidelines"), f"`{guideline}` is no guideline.{near(guideline, guidelines)}"
                 )
             voices.append(Voice(guideline, frozenset(studies) if studies else None))
-        out[name] = Policy(name, tuple(voices), str(entry.get("notice", "")))
+        out[name] = Policy(name, tuple(voices), tuple(entry.get("safety", ())), str(entry.get("notice", "")))
     return Policies(out)

@@ -18,18 +18,23 @@ ANY = ("without", "with", "without_and_with", "not_applicable", "not_stated")
 class Providers:
     """Which pathways answer a result fact: those for a study of these kinds, or those that cover rows of a section.
 
-    ``own_study``: only the ordered study itself; ``listed``: being listed is enough, met or not.
+    ``own_study``: only the ordered study itself; ``listed``: being listed is enough, met or not; ``procedure``: the
+    special technique; ``first``: only what the guideline prefers (rank 1).
     """
 
     modalities: tuple[str, ...] = ()
     contrasts: tuple[str, ...] = ANY
     rows: str = ""
+    procedure: str = ""
+    first: bool = False
     own_study: bool = False
     listed: bool = False
 
     def include(self, criterion: Criterion, study: Study) -> bool:
         if self.rows:
             return any(r == self.rows or r.startswith(self.rows + ".") for r in criterion.rows)
+        if (self.procedure and study.procedure_type != self.procedure) or (self.first and criterion.rank != 1):
+            return False
         return (not self.modalities or study.modality in self.modalities) and study.contrast in self.contrasts
 
 
@@ -45,6 +50,10 @@ RESULTS: dict[str, Providers] = {
     "guideline.addresses_modality": Providers(own_study=True, listed=True),
     "guideline.ordered_contrast_supported": Providers(own_study=True, listed=True),
     "guideline.ordered_region_supported": Providers(own_study=True, listed=True),
+    "guideline.criteria_met": Providers(own_study=True),
+    "guideline.ct_myelography_criteria_met": Providers(procedure="ct_myelography"),
+    "guideline.recommends_mri_first": Providers(MRI, first=True),
+    "indication.hh_combo_ctmri_met": Providers(rows="HH-combo-ctmri"),
     **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},
 }
 RESULT_FACTS = frozenset(RESULTS)

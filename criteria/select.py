@@ -22,10 +22,9 @@ BY_STUDY = ("order.", "prior_imaging.", "xray.", "surgery.", "implant.near", "gu
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A pathway for one study with the prerequisites that bind it there; ``node`` is all of it as one condition."""
+    """A pathway for one study with the prerequisites that bind it there, where their guideline speaks."""
 
     criterion: Criterion
-    node: Node
     prerequisites: tuple[Criterion, ...]
 
 
@@ -55,9 +54,18 @@ class Book:
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
 
+        self._nodes: dict[tuple[int, tuple[str, ...]], Node] = {}
         self._names: dict[int, frozenset[str]] = {}
         self._fixed: dict[int, bool] = {}
         self._providers: dict[str, list[tuple[Study, Path]]] = {}
+
+    def node(self, path: Path, guidelines: tuple[str, ...]) -> Node:
+        """The pathway and the prerequisites of these guidelines that bind it, as one condition."""
+        key = (id(path), guidelines)
+        if key not in self._nodes:
+            parts = [requirement(p) for p in path.prerequisites if p.guideline in guidelines]
+            self._nodes[key] = All((path.criterion.when, *parts)) if parts else path.criterion.when
+        return self._nodes[key]
 
     def names(self, node: Node) -> frozenset[str]:
         """The facts that a condition of the library names, not those of their definitions."""
@@ -107,8 +115,7 @@ class Book:
 
 def _path(criterion: Criterion, study: str, prerequisites: Sequence[Criterion]) -> Path:
     bound = tuple(p for p in prerequisites if p.pair is None and study in p.studies and _binds(p, criterion))
-    parts = tuple(requirement(p) for p in bound)
-    return Path(criterion, All((criterion.when, *parts)) if parts else criterion.when, bound)
+    return Path(criterion, bound)
 
 
 def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Container, Sequence
 from typing import Literal
 
-from criteria.alternatives import alternatives, lifting, questions
+from criteria.alternatives import OFFERED, alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.case import Case
 from criteria.criterion import Criterion
@@ -63,11 +63,42 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
             guidelines=guidelines,
         )
     indications = recorded_indications(order, known, current.library)
-    case = Case(order, orders, lambda s: facts(order, s), current, guidelines, int(age.value), indications)  # type: ignore[arg-type]
+    years = int(age.value)  # type: ignore[arg-type]
+    case = Case(order, orders, lambda s: facts(order, s), current, guidelines, years, indications, policy.safety)
+    return _unstated(case, study) or _settled(case, study)
+
+
+def _settled(case: Case, study: Study) -> Verdict:
     weighing = weigh(case, study)
     if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
         return _out_of_scope(case, study, weighing)
     return _verdict(case, study, weighing)
+
+
+def _unstated(case: Case, study: Study) -> Verdict | None:
+    """An order that does not say whether contrast is wanted: each level is weighed.
+
+    Where all come out alike the order has that verdict; else the clinician says which is meant, best first. None where
+    the order leaves nothing open.
+    """
+    levels = [s for s in case.order.candidates if s.base == study.base and s.contrast != "not_stated" and s.cpt]
+    if study.contrast != "not_stated" or not levels:
+        return None
+    weighed = [(s, weigh(case, s)) for s in levels]
+    if len({w.rating for _, w in weighed}) == 1:
+        return _settled(case, levels[0])
+    offers = [
+        Alternative(s, w.rating, questions(w) if w.rating is Rating.NEEDS_INFORMATION else ())
+        for s, w in weighed
+        if w.rating in OFFERED
+    ]
+    return Verdict(
+        case.order.reference,
+        Rating.NEEDS_INFORMATION,
+        Because.STUDY_UNRECOGNISED,
+        alternatives=tuple(sorted(offers, key=lambda a: a.rating is not Rating.APPROPRIATE)),
+        guidelines=case.guidelines,
+    )
 
 
 def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
@@ -172,7 +203,7 @@ def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
         return []  # a less informed state in between gives the same rating too
     names: dict[str, None] = {}
     for path in case.paths(study):
-        names.update(dict.fromkeys(n.fact for n in leaves(path.node)))
+        names.update(dict.fromkeys(n.fact for n in leaves(case.node(path))))
     for criterion in case.book.refusals.get(study.id, ()):
         names.update(dict.fromkeys(n.fact for n in leaves(criterion.when)))
     found = [
@@ -252,7 +283,7 @@ def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Cr
         out.append(_ruling(criterion, True, criterion in decisive, trace))
     for path in case.paths(study):
         truth = True if path in weighing.met else False if path in weighing.failed else None
-        out.append(_ruling(path.criterion, truth, path.criterion in decisive, here.trace(path.node)))
+        out.append(_ruling(path.criterion, truth, path.criterion in decisive, here.trace(case.node(path))))
     return tuple(out)
 
 
@@ -271,7 +302,7 @@ def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
     here, out = weighing.here, []
     for criterion in case.book.remarks.get(study.id, ()):
         safety = criterion.kind == "safety"
-        if criterion.guideline not in case.guidelines or not (safety or case.book.admits(criterion, case.age)):
+        if not case.hears(criterion) or not (safety or case.book.admits(criterion, case.age)):
             continue
         lifted = criterion.unless is not None and here.truth(criterion.unless, False) is True
         if here.truth(criterion.when) is True and not lifted:
@@ -279,7 +310,7 @@ def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
                 _note(criterion, "safety" if safety else "document" if criterion.kind == "document" else "remark")
             )
     for criterion in case.book.refusals.get(study.id, ()):
-        if criterion.kind == "safety" and criterion.guideline in case.guidelines:
+        if criterion.kind == "safety" and case.hears(criterion):
             truth = here.truth(criterion.when)
             if truth is None and _unread(criterion.when, here):
                 out.append(_note(criterion, "unchecked"))

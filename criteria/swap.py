@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from criteria.criterion import Criterion
-from criteria.logic import All
-from criteria.select import REFUSING, REMARKING, Book, Path, requirement
+from criteria.select import REFUSING, REMARKING, Book, Path
 
 TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs")
 
@@ -18,7 +17,8 @@ def swapped(base: Book, changes: Mapping[str, Criterion]) -> Book:
 
     The prerequisites that bind a pathway stay those of the old one: a change moves no rule to another section.
     """
-    out = copy.copy(base)
+    out = Book(replace(base.library, criteria=()), base.on)  # what a book remembers of its conditions starts empty
+    out.library = base.library
     for name in TABLES:
         setattr(out, name, dict(getattr(base, name)))
     by_id = _by_id(base)
@@ -60,13 +60,13 @@ def _replace(out: Book, base: Book, study: str, old: Criterion, new: Criterion |
             if (item.criterion if isinstance(item, Path) else item) is not old:
                 kept.append(item)
             elif before == after and new is not None:
-                kept.append(_path(new, item.prerequisites) if isinstance(item, Path) else new)
+                kept.append(Path(new, item.prerequisites) if isinstance(item, Path) else new)
         table[study] = kept
         if not kept:
             del table[study]
     if after is not None and after != before and new is not None:
         table = getattr(out, after)
-        table[study] = [*table.get(study, ()), _path(new, ()) if after == "pathways" else new]
+        table[study] = [*table.get(study, ()), Path(new, ()) if after == "pathways" else new]
     if old.kind == "prerequisite" and old.pair is None:
         out.pathways[study] = [_rebound(p, old, new) for p in out.pathways.get(study, ())]
 
@@ -75,9 +75,4 @@ def _rebound(path: Path, old: Criterion, new: Criterion | None) -> Path:
     if not any(p is old for p in path.prerequisites):
         return path
     bound = [new if p is old else p for p in path.prerequisites]
-    return _path(path.criterion, tuple(p for p in bound if p is not None and p.kind == "prerequisite"))
-
-
-def _path(criterion: Criterion, bound: tuple[Criterion, ...]) -> Path:
-    parts = tuple(requirement(p) for p in bound)
-    return Path(criterion, All((criterion.when, *parts)) if parts else criterion.when, bound)
+    return Path(path.criterion, tuple(p for p in bound if p is not None and p.kind == "prerequisite"))

@@ -46,22 +46,22 @@ def weigh(case: Case, study: Study, presume: bool = True, unknown: frozenset[str
     truths = [case.truth(n, study, presume, unknown) for n in extra]
     out.one_too_many = [c for c, t in zip(paired, truths, strict=True) if t is not True]
     for path in case.paths(study):
-        each = [case.truth(path.node, study, presume, unknown), *truths]
+        each = [case.truth(case.node(path), study, presume, unknown), *truths]
         if all(t is True for t in each):
             out.met.append(path)
         elif False in each:
             out.failed.append(path)
         else:
-            _open(path, extra, here, out)
-    best = min((case.guidelines.index(p.criterion.guideline) for p in out.met), default=None)
+            _open(path, [case.node(path), *extra], here, out)
+    best = min((case.rank(p.criterion.guideline) for p in out.met), default=None)
     _refuse(case, study, presume, unknown, out, best)
     _redirect(case, study, presume, unknown, out)
     _rate(case, study, out)
     return out
 
 
-def _open(path: Path, extra: list[Node], here: Circumstances, out: Weighing) -> None:
-    found = ways(All((path.node, *extra)) if extra else path.node, here)
+def _open(path: Path, parts: list[Node], here: Circumstances, out: Weighing) -> None:
+    found = ways(All(tuple(parts)), here)
     if found and found[0]:
         out.open.append((path, found[0]))
     else:
@@ -69,7 +69,7 @@ def _open(path: Path, extra: list[Node], here: Circumstances, out: Weighing) -> 
 
 
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
-    """The refusals that fire; a met pathway of an earlier guideline silences a later one, safety excepted."""
+    """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
     for criterion in case.book.refusals.get(study.id, ()):
         if not case.concerns(criterion) or not case.paired(criterion, study):
             continue
@@ -81,9 +81,9 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
                 continue
             if lifted is None and ways(criterion.unless, out.here, True, False):
                 out.open_exceptions.append(criterion)
-        later = best is not None and case.guidelines.index(criterion.guideline) > best
-        (out.silenced if later and criterion.kind != "safety" else out.fired).append(criterion)
-    out.fired.sort(key=lambda c: (c.kind != "safety", case.guidelines.index(c.guideline)))
+        later = best is not None and case.rank(criterion.guideline) > best
+        (out.silenced if later and criterion.kind == "exclusion" else out.fired).append(criterion)
+    out.fired.sort(key=lambda c: (c.kind != "safety", case.rank(c.guideline)))
 
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
