@@ -127,7 +127,7 @@ def _each(
         yield from map(_try_rule, work)
         return
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(_try_rule, work, chunksize=4)
+        yield from pool.imap_unordered(_try_rule, work)
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
+from hooks.unmet import unmet
 
 SHOWN = 5
 """Items of one list that a card shows; the explain page has all."""
@@ -20,8 +21,9 @@ NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUI
 
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
-    parts = [_order(consult), *_lead(consult), *_alternatives(consult), *_asks(consult), *_presumes(consult)]
-    parts += [*_why(consult), *_notes(consult), *_missing(consult), *_sources(consult)]
+    parts = [_order(consult), *_lead(consult), *_unmet(consult), *_alternatives(consult)]
+    parts += [*_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
+    parts += [*_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
 
@@ -45,6 +47,15 @@ def _lead(consult: Consult) -> list[str]:
     if verdict.provisional:
         out.append(words.say("provisional"))
     return out
+
+
+def _unmet(consult: Consult) -> list[str]:
+    """Where a requirement bars the study: which one, and what is on file about it."""
+    if consult.verdict.because is not Because.REQUIREMENT_MISSING:
+        return []
+    words = consult.setting.words
+    lines = [escape(line, 500) for line in unmet(consult.verdict, consult.setting.view.vocabulary, words)]
+    return [words.say("heading.unmet") + "\n" + bullets(lines)] if lines else []
 
 
 def _note(consult: Consult, note: Note) -> str:

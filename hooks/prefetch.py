@@ -43,9 +43,7 @@ class Prefetched:
 
 def read_prefetch(prefetch: Mapping[str, object], keys: Iterable[str]) -> Mapping[str, Prefetched]:
     """The state of each of ``keys``; what else the client sent is ignored."""
-    return MappingProxyType(
-        {k: read_result(prefetch[k]) if k in prefetch else Prefetched(State.ABSENT) for k in keys}
-    )
+    return MappingProxyType({k: read_result(prefetch[k]) if k in prefetch else Prefetched(State.ABSENT) for k in keys})
 
 
 def read_result(value: object) -> Prefetched:

@@ -23,19 +23,64 @@ SUMMARY = 139
 
 NEEDED = frozenset(
     {f"because.{b.value}" for b in Because}
-    | {f"summary.{k}" for k in (
-        "change", "recode", "remove", "reconsider", "requirement", "safety", "safety-change", "ask-one", "ask-many",
-        "ask-reason", "ask-reason-unmapped", "ask-study", "ask-none", "appropriate", "appropriate-safety", "pediatric",
-        "other-guideline", "scope", "add", "failed")}
-    | {f"heading.{k}" for k in ("alternatives", "asks", "presumes", "states", "why", "notes", "missing")}
+    | {
+        f"summary.{k}"
+        for k in (
+            "change",
+            "recode",
+            "remove",
+            "reconsider",
+            "requirement",
+            "safety",
+            "safety-change",
+            "ask-one",
+            "ask-many",
+            "ask-reason",
+            "ask-reason-unmapped",
+            "ask-study",
+            "ask-none",
+            "appropriate",
+            "appropriate-safety",
+            "pediatric",
+            "other-guideline",
+            "scope",
+            "add",
+            "failed",
+        )
+    }
+    | {f"heading.{k}" for k in ("alternatives", "asks", "presumes", "states", "why", "notes", "missing", "unmet")}
     | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "create", "why")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}
     | {f"coverage.{r.value}" for r in Rating}
-    | {"order", "order-reason", "order-unnamed", "no-alternative", "provisional", "why", "why-plain", "note-unchecked",
-       "note-section", "unread", "unread-other", "set-aside", "edition", "edition-plain", "source", "notice.medicare",
-       "attestation", "failed", "question-plain"}
+    | {
+        "order",
+        "order-reason",
+        "order-unnamed",
+        "no-alternative",
+        "provisional",
+        "why",
+        "why-plain",
+        "note-unchecked",
+        "note-section",
+        "unread",
+        "unread-other",
+        "set-aside",
+        "edition",
+        "edition-plain",
+        "source",
+        "notice.medicare",
+        "attestation",
+        "failed",
+        "question-plain",
+        "unmet",
+        "unmet-found",
+        "unmet-silent",
+        "found-yes",
+        "found-no",
+        "found-value",
+    }
 )
 
 

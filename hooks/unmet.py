@@ -1,0 +1,67 @@
+"""Which clauses of a rule do not hold, and what is on file about each: the answer to "why not?"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from criteria.facts import Vocabulary
+from criteria.ratings import Step, Verdict
+from hooks.wording import Wording
+
+PLAIN = ("all of", "any of", "not", "at least", "with its exception")
+"""What a clause without words of its own is called in a trace."""
+LINES = 4
+VALUES = 3
+
+
+def unmet(verdict: Verdict, vocabulary: Vocabulary, words: Wording) -> list[str]:
+    """Plain sentences, one for each clause of the nearest rule that is known, or presumed, not to hold."""
+    ruling = next((r for r in verdict.rulings if r.decisive and r.truth is False), None)
+    if ruling is None:
+        return []
+    lines = [_line(step, vocabulary, words) for step in _clauses(ruling.trace)]
+    return list(dict.fromkeys(line for line in lines if line))[:LINES]
+
+
+def _clauses(step: Step) -> Iterator[Step]:
+    """The outermost false clauses that have words of their own."""
+    if step.truth is not False:
+        return
+    if step.children and (not step.says or step.says.startswith(PLAIN)):
+        for child in step.children:
+            yield from _clauses(child)
+    else:
+        yield step
+
+
+def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
+    clause = step.says.rstrip(".")
+    if not clause or clause.startswith(PLAIN):
+        return ""
+    found = list(dict.fromkeys(_found(step, vocabulary, words)))[:VALUES]
+    if found:
+        return words.say("unmet-found", clause=clause, found="; ".join(found))
+    return words.say("unmet-silent" if _presumed(step) else "unmet", clause=clause)
+
+
+def _found(step: Step, vocabulary: Vocabulary, words: Wording) -> Iterator[str]:
+    if step.found is not None and step.fact in vocabulary and step.truth is not None:
+        definition = vocabulary[str(step.fact)]
+        value = step.found.value
+        if isinstance(value, bool):
+            yield words.say("found-yes" if value else "found-no", means=_short(definition.means))
+        elif isinstance(value, int | float):
+            number = f"{value:g} {definition.unit}" if definition.unit not in (None, "1", "{score}") else f"{value:g}"
+            yield words.say("found-value", means=_short(definition.means), value=number)
+    for child in step.children:
+        yield from _found(child, vocabulary, words)
+
+
+def _short(means: str) -> str:
+    """The fact in a few words: what stands before the first remark."""
+    return re.split(r"[;,(]", means, maxsplit=1)[0].strip().rstrip(".")
+
+
+def _presumed(step: Step) -> bool:
+    return step.presumed or any(_presumed(c) for c in step.children)
