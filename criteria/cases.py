@@ -141,13 +141,24 @@ def run_case(case: RuleCase, library: Library) -> Outcome:
     out, posed, current = Outcome(case), Posed(case, library), book(library, case.on)
     weighed = posed.weighed(current)
     truth = rule_truth(case.criterion, weighed, posed.study)
-    out.rows |= set(_exercised(_trace(case.criterion, weighed, posed.study, truth)))
-    out.rows |= set(case.criterion.rows) if truth is not None or "asks" in case.expect else set()
+    out.rows |= _rows(case, weighed, posed.study, truth)
     if "rule" in case.expect and truth is not TRUTHS[case.expect["rule"]]:
         out.faults.append(f"the rule is {_word(truth)}, expected {case.expect['rule']}")
     if set(case.expect) - {"rule"}:
         out.faults += compare(case.expect, posed.verdict(current))
     return out
+
+
+def exercised_rows(case: RuleCase, library: Library) -> set[str]:
+    """The index rows whose clauses the case brings to a result: what `run_case` finds, without the verdict."""
+    posed = Posed(case, library)
+    weighed = posed.weighed(book(library, case.on))
+    return _rows(case, weighed, posed.study, rule_truth(case.criterion, weighed, posed.study))
+
+
+def _rows(case: RuleCase, weighed: Weighed, study: Study, truth: bool | None) -> set[str]:
+    rows = set(_exercised(_trace(case.criterion, weighed, study, truth)))
+    return rows | (set(case.criterion.rows) if truth is not None or "asks" in case.expect else set())
 
 
 class Posed:

@@ -7,53 +7,58 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from criteria.cases import Outcome, cases_of, run_case
+from criteria.cases import cases_of, run_case
+from criteria.criterion import Criterion
 from criteria.errors import DataError
-from criteria.library import Library, load_library
-from criteria.logic import dated_from, leaves
+from criteria.library import HERE, Library, load_library
+from criteria.logic import dated_from
+from criteria.parallel import each, library_at
 from criteria.reading import read_yaml
+from criteria.soundness import unsound
 
 
-def check_all(paths: Sequence[Path] = ()) -> list[str]:
-    """Every fault found, as sentences; empty when all is well."""
+def check_all(paths: Sequence[Path] = (), processes: int | None = None) -> list[str]:
+    """Every fault found, as sentences; empty when all is well. ``paths``: only the rules below these."""
     try:
         library = load_library()
     except DataError as error:
         return [str(error)]
-    return [*_rows(library), *_dates(library), *_cases(library, [p.resolve() for p in paths])]
+    chosen = replace(library, criteria=tuple(c for c in library.criteria if below(c.file, paths)))
+    faults = [*_rows(chosen), *_dates(chosen), *unsound(chosen)]
+    found = dict(each(_faults, [c.id for c in chosen.criteria], processes))
+    return faults + [fault for c in chosen.criteria for fault in found[c.id]]
 
 
-def outcomes(library: Library, paths: Sequence[Path] = ()) -> Iterator[Outcome]:
-    """The outcome of every case (of the rules below ``paths``). Raises `DataError` for a case that cannot be read."""
-    for criterion in library.criteria:
-        file = criterion.file.resolve()
-        if not paths or any(p in (file, file.with_suffix(".test.yaml")) or p in file.parents for p in paths):
-            for case in cases_of(criterion, library):
-                yield run_case(case, library)
+def below(file: Path, paths: Sequence[Path]) -> bool:
+    """True when ``file`` is among ``paths`` or below one of them, or is the rule of such a case file; or all are meant."""
+    file = file.resolve()
+    return not paths or any(p.resolve() in (file, file.with_suffix(".test.yaml"), *file.parents) for p in paths)
 
 
-def _cases(library: Library, paths: Sequence[Path]) -> Iterator[str]:
-    for criterion in library.criteria:
-        file = criterion.file.resolve()
-        if paths and not any(p in (file, file.with_suffix(".test.yaml")) or p in file.parents for p in paths):
-            continue
-        try:
-            cases = cases_of(criterion, library)
-            if not cases:
-                yield f"{criterion.file.name}: the rule has no cases; write {criterion.file.stem}.test.yaml beside it."
-            for case in cases:
-                for fault in run_case(case, library).faults:
-                    yield f"{case.file.name} line {case.line}: “{case.name}”: {fault}."
-        except DataError as error:
-            yield str(error)
+def _faults(rule: str) -> tuple[str, list[str]]:
+    library = library_at(HERE)
+    return rule, list(_cases(library.criterion(rule), library))
+
+
+def _cases(criterion: Criterion, library: Library) -> Iterator[str]:
+    try:
+        cases = cases_of(criterion, library)
+        if not cases:
+            yield f"{criterion.file.name}: the rule has no cases; write {criterion.file.stem}.test.yaml beside it."
+        for case in cases:
+            for fault in run_case(case, library).faults:
+                yield f"{case.file.name} line {case.line}: “{case.name}”: {fault}."
+    except DataError as error:
+        yield str(error)
 
 
 def _rows(library: Library) -> Iterator[str]:
     known: dict[str, set[str]] = {}
     for guideline in library.guidelines.values():
-        path = Path(__file__).parent / "guidelines" / guideline.id / "index.yaml"
+        path = HERE / "guidelines" / guideline.id / "index.yaml"
         known[guideline.id] = {row["id"] for row in read_yaml(path)} if path.exists() else set()
     for criterion in library.criteria:
         for row in criterion.rows:
@@ -72,8 +77,6 @@ def _dates(library: Library) -> Iterator[str]:
             start = dated_from(node)
             if start is not None and start > criterion.start:
                 yield f"{criterion.file.name}: a threshold begins on {start}, after the rule ({criterion.start})."
-            if criterion.kind in ("exclusion", "coding") and not list(leaves(node)) and node is criterion.when:
-                continue
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -25,6 +25,8 @@ KEYS = {
     "owner", "rates",
 }  # fmt: skip
 NEEDED = {"title", "kind", "studies", "reference", "covers", "when", "reviewed", "owner"}
+MANY = 30
+"""More indications than that, and a pathway is for any complaint of its field."""
 SELECTORS = {"id", "base", "modality", "region", "contrast", "class", "procedure_type", "cpt"}
 
 
@@ -101,6 +103,11 @@ class Criterion:
     local: Local | None = None
     """Set where the site changed or added the rule."""
 
+    @property
+    def for_any_complaint(self) -> bool:
+        """True for a pathway that any complaint may take, such as a red flag, rather than one for this indication."""
+        return len(self.indications) > MANY
+
     def in_force(self, on: dt.date) -> bool:
         return self.start <= on and (self.end is None or on <= self.end)
 
@@ -159,6 +166,7 @@ def read_criterion(
         raise DataError(path, 1, f"the rule lacks {', '.join(f'`{k}`' for k in lacking)}.")
     if raw["studies"] == []:
         raise DataError(path, raw.line("studies"), "`studies` is empty, so the rule speaks of nothing: name a study.")
+    _check_plain(raw, path)
     kind = raw["kind"]
     if kind not in get_args(Kind):
         raise DataError(
@@ -205,6 +213,29 @@ def read_criterion(
         reviewed=raw["reviewed"],
         owner=str(raw["owner"]),
     )
+
+
+def _check_plain(raw: Lines, path: Path) -> None:
+    """The types of what is taken over as it stands."""
+    force, reference = raw.get("in_force", Lines()), raw["reference"]
+    if not isinstance(reference, Lines) or set(reference) != {"section"}:
+        raise DataError(path, raw.line("reference"), "reference is `{section: SP-5.1}`; the document is the guideline.")
+    if not isinstance(force, Lines) or set(force) - {"from", "to"} or not all(_is_day(d) for d in force.values()):
+        raise DataError(path, raw.line("in_force"), "in_force is `{from: 2024-01-01, to: 2026-12-31}`, or one of them.")
+    if not _is_day(raw["reviewed"]):
+        raise DataError(path, raw.line("reviewed"), "reviewed is the day of the last review, such as 2026-11-20.")
+    if type(raw.get("rank", 1)) is not int:
+        raise DataError(path, raw.line("rank"), "rank is a whole number: 1 for the guideline's first choice.")
+    for key in ("title", "owner", "message"):
+        if not isinstance(raw.get(key, ""), str):
+            raise DataError(path, raw.line(key), f"{key} is text; quote what reads as a number or a date.")
+    for key in ("critical", "overrides", "rates"):
+        if not isinstance(raw.get(key, True), bool):
+            raise DataError(path, raw.line(key), f"{key} is true or false.")
+
+
+def _is_day(value: Any) -> bool:
+    return type(value) is dt.date  # a time of day is no day
 
 
 def _indications(raw: Lines, path: Path, guideline: str, known: Mapping[str, Indication]) -> Iterator[str]:

@@ -8,19 +8,18 @@ survivors.yaml: ``rule: {what: reason}``. It still counts as survived.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from criteria.cases import TRUTHS, Posed, RuleCase, cases_of, compare, rule_truth
+from criteria.check import below
 from criteria.criterion import Criterion
 from criteria.errors import DataError
 from criteria.library import HERE, Library, load_library
 from criteria.mutants import Mutant, mutants_of, mutants_of_definition
+from criteria.parallel import each, library_at
 from criteria.ratings import Because
 from criteria.reading import Lines, read_yaml
 from criteria.select import Book, book
@@ -89,14 +88,18 @@ def mutate(
     """
     library = load_library(home)
     reasons = _reasons(library, home)
-    tasks = [(c.guideline, c.id) for c in library.criteria if _below(c.file, paths)]
-    for guideline, shared in library.shared.items():
-        if _below(home / "guidelines" / guideline / "definitions.yaml", paths):
-            tasks += [(guideline, f"define {name}") for name in shared]
+    tasks = [  # those that take longest come first
+        (guideline, f"define {name}")
+        for guideline, shared in library.shared.items()
+        if below(home / "guidelines" / guideline / "definitions.yaml", paths)
+        for name in shared
+    ]
+    tasks += [(c.guideline, c.id) for c in library.criteria if below(c.file, paths)]
     tallies = {g: Tally(0, 0) for g in dict.fromkeys(g for g, _ in tasks)}
     survivors: list[Survivor] = []
     tried: set[tuple[str, str]] = set()
-    for done, (guideline, rule, count, found) in enumerate(_each(tasks, home, sample, seed, processes), 1):
+    work: list[Task] = [(home, guideline, rule, sample, seed) for guideline, rule in tasks]
+    for done, (guideline, rule, count, found) in enumerate(each(_try_rule, work, processes), 1):
         tally = tallies[guideline]
         tallies[guideline] = Tally(tally.mutants + count, tally.survived + len(found))
         survivors += [replace(s, reason=reasons.get((s.guideline, s.rule, s.what), "")) for s in found]
@@ -115,29 +118,12 @@ def mutate(
 
 
 Done = tuple[str, str, int, list[Survivor]]
-Task = tuple[str, str, str, float, int]
-
-
-def _each(
-    tasks: Sequence[tuple[str, str]], home: Path, sample: float, seed: int, processes: int | None
-) -> Iterable[Done]:
-    work: list[Task] = [(str(home), g, rule, sample, seed) for g, rule in tasks]
-    processes = processes or os.cpu_count() or 1
-    if processes == 1 or len(work) < 2 * processes:
-        yield from map(_try_rule, work)
-        return
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap_unordered(_try_rule, work)
-
-
-@cache
-def _library(home: str) -> Library:
-    return load_library(Path(home))
+Task = tuple[Path, str, str, float, int]
 
 
 def _try_rule(task: Task) -> Done:
     home, guideline, rule, sample, seed = task
-    library = _library(home)
+    library = library_at(home)
     name = rule.removeprefix(f"{guideline}/")
     mutants = (
         mutants_of_definition(guideline, rule.removeprefix("define "), library)
@@ -193,11 +179,6 @@ class Witness:
             if weighing.because is not Because.OUT_OF_SCOPE:
                 return bool(weighing.rating != self.expect["rating"])
         return any(compare(self.expect, self.posed.verdict(current)))
-
-
-def _below(file: Path, paths: Sequence[Path]) -> bool:
-    file = file.resolve()
-    return not paths or any(p.resolve() in (file, file.with_suffix(".test.yaml"), *file.parents) for p in paths)
 
 
 def _reasons(library: Library, home: Path) -> dict[tuple[str, str, str], str]:

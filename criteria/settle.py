@@ -24,6 +24,8 @@ from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
 INDICATION = "order.indication_category"
+GLIMPSE = 2
+"""Levels of a pathway that did not decide which the trace keeps."""
 FactsOf = Callable[[Order, Study], Facts]
 
 
@@ -192,7 +194,9 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
         notes=_notes(case, study, weighing),
         alternatives=better,
         guidelines=case.guidelines,
-        message=next((c.message for c in decisive if c.message), ""),
+        message=next((c.message for c in decisive if c.message), "")
+        if weighing.because is not Because.NOT_LISTED
+        else "",
         safety_critical=any(c.critical for c in weighing.fired),
     )
 
@@ -260,7 +264,8 @@ def _deciding(weighing: Weighing) -> list[Criterion]:
     if weighing.open:
         fewest = min(len(way) for _, way in weighing.open)
         return [p.criterion for p, way in weighing.open if len(way) == fewest]
-    near = [(_share_met(p, weighing.here), p.criterion) for p in weighing.failed]
+    own = [p for p in weighing.failed if not p.criterion.for_any_complaint] or weighing.failed
+    near = [(_share_met(p, weighing.here), p.criterion) for p in own]
     return [c for share, c in near if share == max(s for s, _ in near)]
 
 
@@ -283,7 +288,9 @@ def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Cr
         out.append(_ruling(criterion, True, criterion in decisive, trace))
     for path in case.paths(study):
         truth = True if path in weighing.met else False if path in weighing.failed else None
-        out.append(_ruling(path.criterion, truth, path.criterion in decisive, here.trace(case.node(path))))
+        decides = path.criterion in decisive
+        trace = here.trace(case.node(path), depth=99 if decides else GLIMPSE)
+        out.append(_ruling(path.criterion, truth, decides, trace))
     return tuple(out)
 
 

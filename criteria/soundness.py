@@ -33,9 +33,9 @@ def unsound(library: Library) -> Iterator[str]:
 
 def overdue(library: Library, today: dt.date) -> Iterator[str]:
     """Rules whose last review lies more than a year back: to be looked at, not wrong."""
-    for criterion in sorted(library.criteria, key=lambda c: (c.reviewed, c.id)):
-        if _years_on(criterion.reviewed) < today:
-            yield f"{criterion.file.name}: last reviewed on {criterion.reviewed}, overdue; {criterion.owner} answers for it."
+    for rule in sorted(library.criteria, key=lambda c: (c.reviewed, c.id)):
+        if _years_on(rule.reviewed) < today:
+            yield f"{rule.file.name}: last reviewed on {rule.reviewed}, so a review is due ({rule.owner})."
 
 
 def _rule(criterion: Criterion, library: Library, shared: set[int]) -> Iterator[tuple[int | None, str]]:
@@ -65,7 +65,10 @@ def _rule(criterion: Criterion, library: Library, shared: set[int]) -> Iterator[
 def _parts(
     node: Node, library: Library, given: Mapping[str, Any], skip: frozenset[int]
 ) -> Iterator[tuple[int | None, str]]:
-    """The smallest parts of a condition that are never or always true. Parts in ``skip`` are looked at elsewhere."""
+    """The smallest parts of a condition that are never or always true. Parts in ``skip`` are looked at elsewhere.
+
+    "X, or not X" with the mark `turns` is no such part: it says that X must be known.
+    """
     if id(node) in skip:
         return
     inner = [fault for child in children(node) for fault in _parts(child, library, given, skip)]
@@ -75,22 +78,23 @@ def _parts(
     line = node.line or next((n.line for n in walk(node) if n.line), None)
     if not possible([(node, True)], library.vocabulary):
         yield line, "this condition can never be true: its clauses contradict one another."
-    elif not possible([(node, False)], library.vocabulary):
+    elif not any(n.turns for n in walk(node)) and not possible([(node, False)], library.vocabulary):
         yield line, "this condition is always true, whatever the facts: leave it out, or write `when: always`."
 
 
 def _given(criterion: Criterion, library: Library) -> dict[str, frozenset[Any]]:
-    """What the studies and the ages of a rule settle beforehand."""
+    """What the studies and the ages of a rule settle beforehand; what the order's own words may add stays open."""
     studies = [library.catalogue[s] for s in criterion.studies]
     given: dict[str, frozenset[Any]] = {
-        "order.modality": frozenset(s.modality for s in studies),
+        "order.modality": frozenset(s.modality for s in studies) | {"pet_mri"},  # PET and MRI in one session
         "order.body_region": frozenset(s.region for s in studies),
         "order.study": frozenset(s.base for s in studies),
         "order.procedure_type": frozenset(s.procedure_type for s in studies),
         "order.contrast": frozenset(s.contrast for s in studies),
     }
-    if "not_stated" in given["order.contrast"]:
-        del given["order.contrast"]
+    for fact, left_open in (("contrast", "not_stated"), ("body_region", ""), ("procedure_type", "none")):
+        if left_open in given[f"order.{fact}"]:
+            del given[f"order.{fact}"]
     ages = criterion.ages
     if ages is not None:
         least, most = ages.at_least or 0, 130 if ages.at_most is None else ages.at_most

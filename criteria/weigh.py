@@ -107,7 +107,9 @@ def _rate(case: Case, study: Study, out: Weighing) -> None:
     elif out.open:
         out.rating, out.because = Rating.NEEDS_INFORMATION, Because.FACTS_MISSING
     elif any(_speaks_for_patient(case, p.criterion.guideline) for p in out.failed):
-        out.rating, out.because = Rating.NOT_APPROPRIATE, Because.REQUIREMENT_MISSING
+        listed = any(not p.criterion.for_any_complaint for p in out.failed)
+        because = Because.REQUIREMENT_MISSING if listed else Because.NOT_LISTED
+        out.rating, out.because = Rating.NOT_APPROPRIATE, because
     elif any(_speaks_for_patient(case, g) and case.book.speaks(g, study, case.indications) for g in case.guidelines):
         out.rating, out.because = Rating.NOT_APPROPRIATE, Because.NOT_LISTED
 

@@ -205,6 +205,8 @@ def _check_order(resource: Json, path: str) -> None:
     if not resource.get("id"):
         message = "A draft order has no id. Give each draft one, so that it can be named."
         raise errors.MissingField(f"{path}.id", message)
+    if not isinstance(resource["id"], str):  # `faults` leaves out what is empty, such as [null]
+        raise errors.InvalidOrder(path, (("id", "has the wrong type or form"),))
     if found := faults(resource):
         raise errors.InvalidOrder(path, found)
 

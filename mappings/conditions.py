@@ -21,6 +21,7 @@ OVER = frozenset({"resolved", "inactive", "remission"})
 SEVERE = "24484000"
 _SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
 _LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
+_OF_A_COMPLAINT = ("symptom.", "exam.")
 _BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
 
 
@@ -39,14 +40,15 @@ class Diagnosis:
     on: dt.date | None = None
 
 
-def condition_facts(records: Records, today: dt.date) -> Iterable[Fact]:
+def condition_facts(records: Records, today: dt.date, since: dt.date | None = None) -> Iterable[Fact]:
     """The facts that the Conditions give, recorded, one per name.
 
     Refuted and mistaken ones never count, resolved ones only for the past, unconfirmed ones as a suspicion. A fact that
-    needs a recent onset is left out without one.
+    needs a recent onset is left out without one. A symptom that is too old to go with any complaint goes with the one
+    that began on ``since`` when its own onset is no earlier.
     """
     diagnoses = [d for c in records.of("Condition") if (d := read_condition(c, today)) is not None]
-    facts = [f for d in diagnoses for f in facts_of(d, today)]
+    facts = [f for d in diagnoses for f in facts_of(d, today, since=since)]
     if any(d.on and (today - d.on).days > _recent("pain.back_new") and _of_back(d) for d in diagnoses):
         facts = [f for f in facts if f.name != "pain.back_new"]
     facts += _bilateral_sciatica(diagnoses, today)
@@ -88,14 +90,18 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     return tuple(found)
 
 
-def facts_of(diagnosis: Diagnosis, today: dt.date, voice: Voice = "chart") -> Iterator[Fact]:
+def facts_of(
+    diagnosis: Diagnosis, today: dt.date, voice: Voice = "chart", since: dt.date | None = None
+) -> Iterator[Fact]:
     """The facts of one diagnosis, as the chart's own or as an order's reason."""
     for meaning in diagnosis.meanings:
-        for name, value in stated(meaning, diagnosis, today, voice).items():
+        for name, value in stated(meaning, diagnosis, today, voice, since).items():
             yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on)
 
 
-def stated(meaning: Meaning, diagnosis: Diagnosis, today: dt.date, voice: Voice) -> dict[str, Value]:
+def stated(
+    meaning: Meaning, diagnosis: Diagnosis, today: dt.date, voice: Voice, since: dt.date | None = None
+) -> dict[str, Value]:
     """fact -> value that a code states in this voice; with everything that follows from it."""
     said = dict(meaning.facts)
     if diagnosis.spinal and meaning.code == "C79.51":
@@ -108,7 +114,7 @@ def stated(meaning: Meaning, diagnosis: Diagnosis, today: dt.date, voice: Voice)
     for name, value in said.items():
         if diagnosis.over and not channel(name).past:
             continue
-        if _timely(name, diagnosis, today):
+        if _timely(name, diagnosis, today) or _of_the_complaint(name, diagnosis, voice, since):
             for spoken in _reading(name, meaning, diagnosis, voice):
                 out |= _with_implied(spoken, value)
     return out
@@ -168,6 +174,13 @@ def _timely(name: str, diagnosis: Diagnosis, today: dt.date) -> bool:
     return True
 
 
+def _of_the_complaint(name: str, diagnosis: Diagnosis, voice: Voice, since: dt.date | None) -> bool:
+    """A lasting symptom that the order is for, or that began with its complaint or after: its age does not matter."""
+    if channel(name).lasts_days is None or not name.startswith(_OF_A_COMPLAINT):
+        return False
+    return voice == "reason" or (since is not None and diagnosis.onset is not None and diagnosis.onset >= since)
+
+
 def _of_severity(meaning: Meaning) -> Iterator[str]:
     if any(name.startswith("pain.") for name in meaning.facts):
         yield "pain.severe"
@@ -206,13 +219,18 @@ def _days_since_injury(diagnoses: Iterable[Diagnosis], today: dt.date) -> list[F
     injuries = [
         d
         for d in diagnoses
-        if d.onset and not d.over and not d.unconfirmed and any("trauma.present" in m.facts for m in d.meanings)
+        if d.onset and not d.over and not d.unconfirmed and any(_injury(n) for m in d.meanings for n in m.facts)
     ]
     if not injuries:
         return []
     last = max(injuries, key=lambda d: d.onset or dt.date.min)
     days = (today - (last.onset or today)).days
     return [Fact("trauma.days_ago", days, Basis.DERIVED, (last.reference,), last.onset)]
+
+
+def _injury(name: str) -> bool:
+    """Trauma of this time, with or without its place."""
+    return name == "trauma.present" or "trauma.present" in channel(name).implies
 
 
 def _syrinx_after_injury(facts: Iterable[Fact], diagnoses: Iterable[Diagnosis]) -> list[Fact]:

@@ -126,7 +126,11 @@ def _in_phase(row: Meaning, whole: str) -> Meaning:
         facts = {n: v for n, v in facts.items() if not n.startswith("fracture.")}
     if phase in ("delayed_union", "nonunion"):
         facts[f"fracture.{phase}_suspected"] = True
-    return Meaning(whole, row.says, _still(row.indications, phase), facts, phase)
+    left = _still(row.indications, phase)
+    for name in left:
+        if name not in row.indications:
+            facts |= indications()[name].asserts
+    return Meaning(whole, row.says, left, facts, phase)
 
 
 def _still(named: tuple[str, ...], phase: Phase | None) -> tuple[str, ...]:

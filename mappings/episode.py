@@ -28,6 +28,8 @@ class Episode:
 
     ``onset`` is the latest onset among its conditions: the episode began or changed then. Where only the day of
     recording is known, the span is open towards the past: nothing before it can be called earlier than the onset.
+    ``complaint`` is the day by which the complaint itself had begun: the latest recorded onset among the conditions
+    with the order's own indications, without the others of that part of the body.
     """
 
     regions: frozenset[str]
@@ -35,6 +37,7 @@ class Episode:
     conditions: frozenset[str]
     onset: Span | None
     catalogue: Mapping[str, Indication]
+    complaint: dt.date | None = None
 
     def since_onset(self, held: Span | None) -> bool | None:
         """Whether something dated ``held`` lies in the episode; None when the dates cannot tell."""
@@ -75,6 +78,7 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
     episode = Episode(regions, indications, frozenset(), None, catalogue)
     conditions: dict[str, Span] = {}
     references: set[str] = set()
+    begun: list[dt.date] = []
     for condition in records.of("Condition"):
         if OVER & codes_in(condition.get("clinicalStatus")):
             continue
@@ -84,8 +88,10 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
         references.add(reference_of(condition))
         if onset := _onset(condition, today):
             conditions[reference_of(condition)] = onset
+            if onset.first > dt.date.min and any(indications & frozenset(r.indications) for r in reasons):
+                begun.append(onset.last)
     latest = max(conditions.values(), key=lambda s: (s.last, s.first), default=None)
-    return Episode(regions, indications, frozenset(references), latest, catalogue)
+    return Episode(regions, indications, frozenset(references), latest, catalogue, max(begun, default=None))
 
 
 def _onset(condition: Mapping[str, Any], today: dt.date) -> Span | None:

@@ -43,9 +43,9 @@ class Result:
 def finding_facts(
     records: Records, today: dt.date, site: Mapping[str, Any] | None = None, aside: list[SetAside] | None = None
 ) -> Iterator[Fact]:
-    """Facts of the Observations; the newest result of a kind decides. What has an unknown unit goes to ``aside``."""
+    """Facts of the Observations; the newest result of a kind decides. What has an unknown or unreadable unit goes to ``aside``."""
     notes = aside if aside is not None else []
-    results = _results(records, today)
+    results = _results(records, today, notes)
     yield from _kidney(results, notes)
     yield from _infection(results)
     yield from _vitals(results, notes, site or {})
@@ -55,16 +55,20 @@ def finding_facts(
         yield from _trend(name, results.get(name, []))
 
 
-def _results(records: Records, today: dt.date) -> dict[str, list[Result]]:
+def _results(records: Records, today: dt.date, aside: list[SetAside]) -> dict[str, list[Result]]:
     """Usable results by kind, newest first. Future and undated ones are left out."""
     found: dict[str, list[tuple[float, Result]]] = {}
     for resource in records.of("Observation"):
         held = first_span(resource, *DATES)
         if resource.get("status") not in DONE or held is None or held.first > today + dt.timedelta(days=1):
             continue
+        kinds = read_table("findings").means(resource.get("code"))
+        if kinds and unit_of(mapping(resource.get("valueQuantity"))) is None:
+            aside.append(SetAside(reference_of(resource), "the unit of its value cannot be read"))
+            continue
         on = min(held.last, today)
         at = max(instant(resource.get(f)) for f in ("effectiveDateTime", "effectiveInstant", "issued"))
-        for kind in read_table("findings").means(resource.get("code")):
+        for kind in kinds:
             found.setdefault(kind, []).append((at, Result(resource, on, (today - on).days)))
     return {
         kind: [r for _, r in sorted(held, key=lambda pair: (pair[1].on, pair[0]), reverse=True)]
@@ -91,9 +95,11 @@ def level(observation: Mapping[str, Any]) -> str | None:
     return "normal" if bounds[1] is not None else None
 
 
-def _bound(quantity: Any, unit: str) -> float | None:
+def _bound(quantity: Any, unit: str | None) -> float | None:
     held = mapping(quantity)
     value, own = number(held.get("value")), unit_of(held)
+    if own is None:
+        return None
     if value is None or not own or not unit or own == unit:
         return value
     return convert(value, own, unit)

@@ -100,7 +100,10 @@ class Chart:
             here = tuple(e for e in (self._encounter, target(draft.get("encounter"))) if e)
             episode = read_episode(self.records, order, indications(), self.today)
             seen = contacts(self.records, episode, self.today, here)
-            held = merge(self._patient, evaluation_facts(self.records, seen, self.today, draft, self.site))
+            held = self._patient
+            if episode.complaint:
+                held = merge(held, condition_facts(self.records, self.today, episode.complaint))
+            held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
             held = merge(held, treatment_facts(self.records, episode, self.today))
             held = merge(held, reason_facts(draft, self.records, self.today))
             self._episodes[order.reference] = (episode, seen, held)

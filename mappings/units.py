@@ -28,9 +28,12 @@ def units(path: Path = TABLE) -> Mapping[str, tuple[str, float]]:
     return table
 
 
-def unit_of(quantity: Mapping[str, Any]) -> str:
-    """The UCUM code of a Quantity, else its printed unit, else ''."""
-    return words(quantity.get("code")) or words(quantity.get("unit"))
+def unit_of(quantity: Mapping[str, Any]) -> str | None:
+    """The UCUM code of a Quantity, else its printed unit, else ''; None when there is something that is no text."""
+    held = quantity.get("code"), quantity.get("unit")
+    if any(part is not None and not isinstance(part, str) for part in held):
+        return None
+    return words(held[0]) or words(held[1])
 
 
 def convert(value: float, unit: str, wanted: str) -> float | None:
@@ -48,12 +51,13 @@ def convert(value: float, unit: str, wanted: str) -> float | None:
 def measured(quantity: Any, wanted: str | None, *, bare: bool = True) -> float | None:
     """The number of a Quantity in the unit ``wanted``; a number without unit is in it already when ``bare``.
 
-    ``<15`` is read as just below 15, ``>60`` as 60. None when there is no number or the unit is unknown.
+    ``<15`` is read as just below 15, ``>60`` as 60. None when there is no number or the unit is unknown or
+    unreadable.
     """
     if not isinstance(quantity, dict):
         return None
     value, unit = number(quantity.get("value")), unit_of(quantity)
-    if value is None:
+    if value is None or unit is None:
         return None
     if unit and wanted is None:
         return value if units().get(unit, ("", 0))[0] == "count" else None

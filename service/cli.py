@@ -36,7 +36,7 @@ def main() -> None:
 @main.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--open", "open_", is_flag=True, help="For trying out: no token needed, any web origin, any FHIR server.")
+@click.option("--open", "open_", is_flag=True, help="For trying out: no token needed, any web origin.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64))
 def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None:

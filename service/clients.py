@@ -33,7 +33,7 @@ class ClientProfile:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is calling. ``bases``: FHIR servers that may be called for this client; None means any (open mode)."""
+    """Who is calling. ``bases``: FHIR servers that may be called for this client; None means any (open mode with *)."""
 
     tenant: str
     profile: ClientProfile
@@ -88,7 +88,7 @@ def _value(path: Path, line: int | None, key: str, value: Any, kind: str) -> Any
     return value
 
 
-def open_client(issuer: str | None, default: str = "full") -> Client:
+def open_client(issuer: str | None, default: str = "full", bases: tuple[Base, ...] | None = ()) -> Client:
     """The client of a call in open mode, by what its token says of itself (which nobody checked)."""
     profiles = load_profiles()
-    return Client(OPEN_TENANT, profiles["sandbox" if issuer == SANDBOX_ISSUER else default], None)
+    return Client(OPEN_TENANT, profiles["sandbox" if issuer == SANDBOX_ISSUER else default], bases)

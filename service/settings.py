@@ -62,7 +62,7 @@ class Settings(BaseModel):
         description="Public URL of the service, such as https://cds.example.org. Tokens must be"
         " made out to it, so a service that asks for them needs it everywhere but on a loopback address.",
     )
-    open: bool = Field(False, description="For trying out: no token needed, any web origin, any FHIR server.")
+    open: bool = Field(False, description="For trying out: no token needed, any web origin.")
     origins: Listed = Field((), description="Web origins that may call from a browser, comma-separated; * for any.")
     trust_file: str = Field("", description="YAML table of the clients that are trusted: issuer, tenant, keys.")
     secret_key: SecretStr = Field(
@@ -85,7 +85,7 @@ class Settings(BaseModel):
     fhir_bases: Listed = Field(
         (),
         description="FHIR servers that may be called: base URLs, comma-separated, or * for"
-        " any (only in open mode). A trusted client's own row may name others.",
+        " any (only in open mode); empty: none, what prefetch lacks stays unknown. A trusted client's own row may name others.",
     )
     fhir_budget_seconds: float = Field(
         2.0,
@@ -163,7 +163,9 @@ class Settings(BaseModel):
 
     @property
     def any_base(self) -> bool:
-        return self.open and (not self.fhir_bases or "*" in self.fhir_bases)
+        """Any FHIR server may be called: said with *, and in open mode alone. Nobody's word is checked there, so
+        without it a stranger could have us call whatever we reach."""
+        return self.open and "*" in self.fhir_bases
 
     @property
     def section_pages(self) -> str:

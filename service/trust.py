@@ -44,7 +44,8 @@ class Trust:
         """Who calls. Raises `NotTrusted`."""
         token = _bearer(request)
         if self.settings.open:
-            return open_client(_issuer(token), self.settings.default_profile)
+            bases = None if self.settings.any_base else self.settings.bases
+            return open_client(_issuer(token), self.settings.default_profile, bases)
         try:
             return self._checked(token, self._audience(request))
         except _Refusal as refusal:

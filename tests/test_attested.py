@@ -74,6 +74,9 @@ def test_integer_and_quantity_may_stand_for_each_other() -> None:
     [
         ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": 6, "code": "fortnight"}}),
         ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": 6, "code": "mm"}}),
+        ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": 6, "code": 7}}),
+        ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": 6, "unit": {"x": 1}}}),
+        ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": 6, "code": [7], "unit": "wk"}}),
         ("trial_of_treatment.duration_weeks", {"valueString": "six"}),
         ("pain.night", {"valueInteger": 1}),
         ("pain.night", {}),

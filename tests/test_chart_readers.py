@@ -305,7 +305,46 @@ def test_a_preliminary_report_has_no_result_yet() -> None:
     assert "xray.results_available" not in found and "xray.finding" not in found
 
 
+# --- symptoms on the problem list
+
+
+def test_old_tingling_does_not_go_with_a_new_complaint_and_does_with_an_old_one() -> None:
+    name = "symptom.neurologic_features"
+    assert name not in facts(condition("R20.2", 700), condition("M54.59", 60))
+    assert name not in facts(condition("R20.2", 700))
+    assert name in facts(condition("R20.2", 700), condition("M54.59", 800))
+    assert name in facts(condition("R20.2", 30), condition("M54.59", 60))
+
+
+def test_an_old_loss_of_bladder_control_is_not_its_own_episode() -> None:
+    assert "symptom.bowel_bladder_dysfunction" not in facts(condition("R32", 1500))
+
+
+def test_what_the_order_is_for_counts_however_old_it_is() -> None:
+    assert facts(condition("R20.2", 700), icd10="R20.2")["symptom.tingling"] is True
+
+
 # --- measurements
+
+
+UNREADABLE = [{"code": 7}, {"unit": ["mg"]}, {"code": {"x": 1}, "unit": "mL/min/{1.73_m2}"}, {"code": [], "unit": 7}]
+
+
+@pytest.mark.parametrize("unit", UNREADABLE)
+def test_a_result_whose_unit_cannot_be_read_is_set_aside(unit: dict[str, Any]) -> None:
+    held = [
+        observation(loinc, 5, None, valueQuantity={"value": 5, **unit}, referenceRange=[{"high": {"value": 3, **unit}}])
+        for loinc in ("33914-3", "1988-5", "2160-0")
+    ]
+    found = facts(*held)
+    assert not {"renal.egfr_ml_min", "renal.creatinine_elevated", "lab.crp_abnormal"} & set(found)
+    assert len(chart(*held).set_aside) == 3
+
+
+def test_an_empty_unit_is_no_unit() -> None:
+    assert facts(observation("33914-3", 22, None, valueQuantity={"value": 22, "code": None, "unit": ""}))[
+        "renal.egfr_ml_min"
+    ] == 22
 
 
 def test_the_newest_egfr_decides_and_an_unknown_unit_is_set_aside() -> None:

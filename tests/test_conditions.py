@@ -127,6 +127,68 @@ def test_bone_metastasis_is_spinal_only_when_the_record_places_it_there() -> Non
     assert {"malignancy.spinal_metastasis_known", "malignancy.spinal_known", "tumor.spinal_known"} <= set(placed)
 
 
+NEUROLOGIC = [
+    ("R32", ICD, "symptom.bowel_bladder_dysfunction"),
+    ("N31.9", ICD, "symptom.bowel_bladder_dysfunction"),
+    ("R20.0", ICD, "symptom.numbness"),
+    ("R20.2", ICD, "symptom.tingling"),
+    ("44077006", SCT, "symptom.numbness"),
+    ("R26.89", ICD, "exam.gait_abnormal"),
+    ("R27.0", ICD, "exam.ataxia"),
+    ("R29.2", ICD, "exam.reflexes_abnormal"),
+    ("R29.818", ICD, "exam.neurologic_abnormal"),
+]
+
+
+@pytest.mark.parametrize(("code", "system", "name"), NEUROLOGIC)
+def test_a_neurologic_symptom_left_on_the_list_does_not_go_with_a_new_complaint(
+    code: str, system: str, name: str
+) -> None:
+    assert name in facts(condition(code, 92, system))
+    assert name not in facts(condition(code, 93, system))
+    assert name not in facts(condition(code, system=system, recordedDate=str(TODAY - dt.timedelta(days=700))))
+    assert name in facts(condition(code, system=system))
+
+
+def test_an_old_symptom_counts_from_the_onset_of_the_complaint_on() -> None:
+    records = read_records([{"resourceType": "Patient", "id": "p"}, condition("R20.2", 300)], "p")
+
+    def names(days: int) -> set[str]:
+        return {f.name for f in condition_facts(records, TODAY, TODAY - dt.timedelta(days=days))}
+
+    assert "symptom.tingling" in names(300) and "symptom.tingling" not in names(299)
+
+
+@pytest.mark.parametrize(("code", "place"), [("39848009", "cervical"), ("66540002", "thoracic")])
+def test_an_injury_in_snomed_counts_its_days(code: str, place: str) -> None:
+    found = facts(condition(code, 2, SCT))
+    assert found[f"trauma.{place}_spine"].value is True and found["trauma.days_ago"].value == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "pain"), [("S16.1XXD", "pain.neck"), ("S23.3XXD", "pain.mid_back"), ("S33.5XXS", "pain.low_back")]
+)
+def test_a_later_visit_for_an_injury_is_the_pain_that_remains(code: str, pain: str) -> None:
+    found = facts(condition(code, 40))
+    assert found[pain].value is True
+    assert not {"trauma.present", "trauma.days_ago"} & set(found)
+
+
+@pytest.mark.parametrize("clinical", ["resolved", "inactive"])
+def test_an_implant_that_was_taken_out_or_entered_wrongly_is_none(clinical: str) -> None:
+    assert "implant.pacemaker" in facts(condition("Z95.0"))
+    assert "implant.pacemaker" not in facts(condition("Z95.0", **status("clinicalStatus", clinical)))
+
+
+@pytest.mark.parametrize("code", ["46177005", "236435004"])
+def test_end_stage_renal_disease_is_renal_failure(code: str) -> None:
+    assert {"renal.failure_diagnosed", "renal.insufficiency"} <= set(facts(condition(code, 900, SCT)))
+
+
+def test_a_foot_drop_in_snomed_is_one() -> None:
+    assert "exam.foot_drop_new" in facts(condition("6077001", 5, SCT))
+
+
 def test_a_pregnancy_entry_of_last_year_no_longer_counts() -> None:
     assert "pregnancy.current" in facts(condition("Z33.1", 80))
     assert "pregnancy.current" not in facts(condition("Z33.1", 400))

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -14,7 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from criteria import Library
+from criteria.criterion import Criterion, Local
 from hooks.site import section_page
+from service.app import create_app
 from service.guidelines.words import words
 from service.placeholders import fill
 from service.settings import NO_PAGES, SettingsError, read_settings
@@ -63,6 +68,11 @@ class Page(HTMLParser):
             self.faults.append(f"</{tag}> closes nothing")
 
 
+@lru_cache(maxsize=5000)
+def parsed(text: str) -> Page:
+    return Page(text)
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     made = make_app(tmp_path_factory.mktemp("pages"))
@@ -92,7 +102,7 @@ def text_of(client: FlaskClient, address: str, status: int = 200) -> str:
 
 def faults_of(text: str) -> list[str]:
     """What is wrong with a page: markup, headings, landmarks, labels, assets that are not ours."""
-    page = Page(text)
+    page = parsed(text)
     faults = list(page.faults)
     if page.headings[:1] != [1] or page.headings.count(1) != 1:
         faults.append(f"headings start {page.headings[:3]}")
@@ -140,8 +150,8 @@ def test_the_check_of_a_page_can_fail() -> None:
 def test_every_link_on_a_page_leads_to_a_page_and_an_anchor_that_exist(
     client: FlaskClient, pages: dict[str, str]
 ) -> None:
-    ids: dict[str, set[str]] = {address: set(Page(text).ids) for address, text in pages.items()}
-    targets = {link for text in pages.values() for link in Page(text).links if not link.startswith("#")}
+    ids: dict[str, set[str]] = {address: set(parsed(text).ids) for address, text in pages.items()}
+    targets = {link for text in pages.values() for link in parsed(text).links if not link.startswith("#")}
     elsewhere = {"/guidelines/static/pages.css", "/cds-services"}
     broken = []
     for link in targets:
@@ -188,7 +198,7 @@ def test_a_rule_reads_as_a_page(pages: dict[str, str]) -> None:
     ],
 )
 def test_search_finds_rules_studies_and_facts(client: FlaskClient, query: str, found: str) -> None:
-    assert found in Page(client.get("/guidelines", query_string={"q": query}).get_data(as_text=True)).links
+    assert found in parsed(client.get("/guidelines", query_string={"q": query}).get_data(as_text=True)).links
 
 
 @pytest.mark.parametrize("query", ['"><script>alert(1)</script>', "{{ 7*7 }}", "\x00", "%", " ", "x" * 5000, "💥"])
@@ -258,7 +268,7 @@ def test_every_word_that_the_pages_need_stands_in_the_table(library: Library) ->
 def make(tmp_path: Path) -> Iterator[Callable[..., FlaskClient]]:
     apps = []
 
-    def made(**settings: object) -> FlaskClient:
+    def made(**settings: Any) -> FlaskClient:
         apps.append(make_app(tmp_path, **settings))
         return apps[-1].test_client()
 
@@ -284,18 +294,39 @@ def test_every_card_that_quotes_a_section_links_to_it(make: Callable[..., FlaskC
             assert set(ours) == quoted if len(quoted) <= 3 else len(ours) == 3, (file.name, detail)
             for url in ours:
                 page, _, anchor = url.removeprefix(BASE).partition("#")
-                assert unquote(anchor) in Page(text_of(client, page)).ids
+                assert unquote(anchor) in parsed(text_of(client, page)).ids
                 linked += 1
     assert linked > 3
 
 
 def test_links_on_pages_stay_below_the_path_of_the_public_url(make: Callable[..., FlaskClient]) -> None:
     text = text_of(make(base_url=BASE), "/guidelines")
-    assert [link for link in Page(text).links if not link.startswith(("/imaging/", "#"))] == []
+    assert [link for link in parsed(text).links if not link.startswith(("/imaging/", "#"))] == []
+
+
+def test_what_the_site_changed_is_marked_and_signed(app: Flask) -> None:
+    parts = parts_of(app)
+    library = parts.decision.library
+    gone, changed = [c for c in library.criteria if c.guideline == "evicore-spine-2023" and c.kind == "exclusion"][:2]
+    did: tuple[tuple[Criterion, Literal["silenced", "changed"]], ...] = ((gone, "silenced"), (changed, "changed"))
+    marks = {
+        c.id: Local(c.id, what, "spine-clinic-lead", NOW.date(), "<b>Our clinic</b> sees everybody soon.")
+        for c, what in did
+    }
+    rules = tuple(replace(c, local=marks.get(c.id)) for c in library.criteria if c is not gone)
+    overlaid = replace(library, criteria=rules, local=tuple(marks.values()))
+    client = create_app(parts=replace(parts, decision=replace(parts.decision, library=overlaid))).test_client()
+    said = "at this site on 2 June 2026 by spine-clinic-lead: &lt;b&gt;Our clinic&lt;/b&gt;"
+    assert f"Changed {said}" in text_of(client, f"/guidelines/{changed.id}")
+    guideline = text_of(client, "/guidelines/evicore-spine-2023")
+    assert f"<code>{gone.id}</code>. Silenced {said}" in guideline
+    assert "changed at this site" in guideline
+    assert faults_of(guideline) == []
+    text_of(client, f"/guidelines/{gone.id}", 404)
 
 
 def test_where_card_links_lead_is_the_sites_choice() -> None:
-    def read(**given: object) -> str:
+    def read(**given: Any) -> str:
         return read_settings({}, open=True, **given).served_at("http://127.0.0.1:8000").section_pages
 
     assert read() == "http://127.0.0.1:8000/guidelines"

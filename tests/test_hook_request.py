@@ -130,6 +130,8 @@ FIRST = "context.draftOrders.entry.0.resource"
         ("context.selections", [], errors.WrongField, "context.selections"),
         ("context.selections", ["ServiceRequest/other"], errors.UnknownSelection, "context.selections[0]"),
         (f"{FIRST}.id", ..., errors.MissingField, "context.draftOrders.entry[0].resource.id"),
+        (f"{FIRST}.id", [None], errors.InvalidOrder, "context.draftOrders.entry[0].resource.id"),
+        (f"{FIRST}.id", {"x": {}}, errors.InvalidOrder, "context.draftOrders.entry[0].resource.id"),
         (f"{FIRST}.subject", {"reference": "Patient/pat-10"}, errors.WrongPatient,
          "context.draftOrders.entry[0].resource.subject"),
         (f"{FIRST}.subject", {"reference": "Group/pat-1"}, errors.WrongPatient,

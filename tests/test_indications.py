@@ -50,6 +50,16 @@ def test_injuries_name_what_remains_afterwards() -> None:
     assert known["cervical_spine_trauma"].afterwards == "neck_pain"
 
 
+def test_myelopathy_lies_where_the_cord_is() -> None:
+    assert load_indications()["myelopathy"].regions == ("cervical_spine", "thoracic_spine")
+
+
+def test_no_guideline_is_named_that_has_no_row_for_the_indication() -> None:
+    known = load_indications()
+    assert known["brachial_plexopathy"].guidelines == ("healthhelp-cspine-mri-2025",)
+    assert "evicore-preface-2021" not in known["liver_lesion"].guidelines
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "word"),
     [

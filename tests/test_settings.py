@@ -64,7 +64,12 @@ def test_the_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_open_mode_needs_nothing_and_makes_a_new_secret_each_time() -> None:
     one, other = read_settings({}, open=True), read_settings({}, open=True)
     assert one.secret_key != other.secret_key
-    assert one.any_base
+
+
+def test_any_fhir_server_is_called_only_in_open_mode_and_only_when_that_was_said() -> None:
+    assert not read_settings({}, open=True).any_base
+    assert not read_settings({}, open=True, fhir_bases="https://ehr.example/fhir").any_base
+    assert read_settings({}, open=True, fhir_bases="*").any_base
 
 
 def test_the_secret_is_not_from_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from service.jwks import AGAIN_AFTER, Keys
 from service.settings import read_settings
 from service.trust import Trust
 from service.trusted import load_trust
+from service.urls import read_base
 from tests.fhir_double import Double, Reply, fhir_double
 
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
@@ -299,6 +300,19 @@ def test_the_table_of_clients_is_checked_when_it_is_read(tmp_path: Path) -> None
         with pytest.raises(DataError, match=r"trust\.yaml") as error:
             load_trust(file, settings)
         assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "bases"),
+    [("", ()), ("https://ehr.example/fhir", (read_base("https://ehr.example/fhir"),)), ("*", None)],
+)
+def test_in_open_mode_too_only_the_fhir_servers_of_the_setting_may_be_called(
+    tmp_path: Path, setting: str, bases: Any
+) -> None:
+    settings = read_settings({"IMAGING_CDS_FHIR_BASES": setting}, open=True, data_dir=str(tmp_path))
+    trust = Trust(settings, {}, Keys(settings), lambda *_: True, lambda: NOW)
+    with Flask("t").test_request_context("/"):
+        assert trust.client_of(request).bases == bases
 
 
 def test_in_open_mode_the_profile_follows_what_the_token_says(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, abort, current_app, render_template, requ
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
-from criteria.criterion import Criterion
+from criteria.criterion import Criterion, Local
 from criteria.studies import Study
 from hooks.site import section_page
 from service.errors import Refused, answer
@@ -64,7 +64,11 @@ def guidelines() -> Response:
 def guideline(guideline: str) -> Response:
     shelf = shelf_of(_parts().decision.library)
     known = shelf.library.guidelines.get(guideline) or abort(404)
-    return page("guideline", guideline=known, sections=shelf.sections[guideline], shelf=shelf, today=_today())
+    gone = [m for m in shelf.library.local if m.what == "silenced" and m.criterion.startswith(f"{guideline}/")]
+    sections = shelf.sections[guideline]
+    return page(
+        "guideline", guideline=known, sections=sections, shelf=shelf, silenced=gone, signed=signed, today=_today()
+    )
 
 
 @bp.get("/guidelines/<guideline>/<rule>", strict_slashes=False)
@@ -149,6 +153,11 @@ def billing_codes(study: Study) -> str:
     return ", ".join(f"{system} {code}" for system, codes in named for code in codes)
 
 
+def signed(local: Local) -> str:
+    """What the site did to a rule, who answers for it, and why."""
+    return f"{local.what.capitalize()} at this site on {day(local.date)} by {plain(local.author)}: {local.reason}"
+
+
 def _marks(criterion: Criterion) -> Iterator[str]:
     """What is special about a rule, in words."""
     if criterion.critical:
@@ -159,9 +168,8 @@ def _marks(criterion: Criterion) -> Iterator[str]:
         yield "It stands even where a pathway is met."
     if criterion.kind == "pathway" and criterion.rank > 1:
         yield f"Choice number {criterion.rank} among the studies for its indications."
-    local = getattr(criterion, "local", None)
-    if local:
-        yield f"Local: {local}" if isinstance(local, str) else "Local: this site has changed or added this rule."
+    if criterion.local:
+        yield signed(criterion.local)
 
 
 def _parts() -> Parts:
