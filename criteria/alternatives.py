@@ -53,7 +53,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
 
 
 def _contrast_distance(study: Study, other: Study, weighing: Weighing) -> int:
-    """No contrast before contrast; but where CT stands in for a refused MRI, contrast is matched (PRE-3.mri.30, .31)."""
+    """No contrast before contrast; where CT stands in for a refused MRI, contrast is matched (PRE-3.mri.30, .31)."""
     plain = CONTRAST.get(other.contrast, 1)
     stands_in = weighing.because is Because.SAFETY and study.modality == "mri" and other.modality == "ct"
     if not stands_in or CONTRAST.get(study.contrast, 0) < CONTRAST["with"]:

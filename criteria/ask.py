@@ -46,14 +46,14 @@ def open_ways(node: Node, here: Circumstances, want: bool, presume: bool) -> lis
 
 
 def _questions(leaf: Leaf, here: Circumstances, want: bool, presume: bool) -> list[Way]:
-    if here.vocabulary[leaf.fact].ask is not None:
-        return [(leaf.fact,)]
+    """The open facts of a definition, where few settle it, before the question for the defined fact as a whole."""
+    own: list[Way] = [(leaf.fact,)] if here.vocabulary[leaf.fact].ask is not None else []
     logic = here.definitions.get(leaf.fact)
-    if logic is None:
-        return []
+    if logic is None or (own and not presume):
+        return own
     value = leaf.value(here.on)
     favourable = want if (leaf.operator == "is") == (value is True) else not want
-    return ways(logic, here, favourable, presume)
+    return _smallest([*ways(logic, here, favourable, presume), *own])
 
 
 def _together(parts: list[list[Way]]) -> list[Way]:

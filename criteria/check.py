@@ -33,7 +33,7 @@ def check_all(paths: Sequence[Path] = (), processes: int | None = None) -> list[
 
 
 def below(file: Path, paths: Sequence[Path]) -> bool:
-    """True when ``file`` is among ``paths`` or below one of them, or is the rule of such a case file; or all are meant."""
+    """True when ``file`` or its case file is among ``paths`` or below one of them; always when there are none."""
     file = file.resolve()
     return not paths or any(p.resolve() in (file, file.with_suffix(".test.yaml"), *file.parents) for p in paths)
 

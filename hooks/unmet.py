@@ -32,7 +32,23 @@ def _clauses(step: Step) -> Iterator[Step]:
         for child in step.children:
             yield from _clauses(child)
     else:
-        yield step
+        yield _nearest(step)
+
+
+def _nearest(step: Step) -> Step:
+    """Of several ways to satisfy a clause, the one that the chart says something about; else the clause itself."""
+    for child in sorted(step.children, key=_presumed):
+        if child.truth is False and any(_recorded(child)):
+            inner = _nearest(child)
+            if inner.fact is None and not inner.says.startswith(PLAIN):
+                return inner
+    return step
+
+
+def _recorded(step: Step) -> Iterator[bool]:
+    yield step.found is not None and step.truth is False
+    for child in step.children:
+        yield from _recorded(child)
 
 
 def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:

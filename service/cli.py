@@ -1,10 +1,7 @@
-"""The command line: imaging-cds serve | check | judge | coverage | demo | settings."""
+"""The command line: imaging-cds serve | check | judge | coverage | schema | demo | settings."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -63,16 +60,32 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
 
 @main.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-def check(paths: tuple[Path, ...]) -> None:
+@click.option("--overlay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A site's overlay file.")
+@click.option("--sources", type=click.Path(path_type=Path), help="Folder of texts that nothing may be copied from.")
+@click.option("--mutate", "mutating", is_flag=True, help="Put small wrongs into the rules: do their cases notice?")
+@click.option("--sample", default=100.0, show_default=True, help="With --mutate: so many per cent of the mutants.")
+@click.option("--seed", default=1, show_default=True, help="With --sample: which.")
+@click.option("--json", "as_json", is_flag=True, help="With --mutate: the report as JSON.")
+def check(
+    paths: tuple[Path, ...],
+    overlay: Path | None,
+    sources: Path | None,
+    mutating: bool,
+    sample: float,
+    seed: int,
+    as_json: bool,
+) -> None:
     """Check rule files and tables, and run the cases beside them; all when no PATHS are given."""
-    from criteria.check import check_all
+    from service import checking
 
-    faults = check_all(paths)
-    for fault in faults:
-        click.echo(fault)
-    if faults:
-        raise click.ClickException(f"{len(faults)} to mend.")
-    click.echo("All criteria and tables are in order.")
+    if mutating:
+        checking.mutations(paths, sample, seed, as_json)
+    elif sources is not None:
+        checking.copies(sources)
+    elif overlay is not None:
+        checking.overlaid(overlay)
+    else:
+        checking.everything(paths)
 
 
 @main.command()
@@ -88,22 +101,22 @@ def judge(file: Path, hook: str | None, as_json: bool) -> None:
 
 
 @main.command()
-@click.option("--missing", is_flag=True, help="Only the rows that are still open.")
+@click.option("--missing", is_flag=True, help="Only the rows that are still open; the last line counts them.")
 @click.option("--json", "as_json", is_flag=True)
-def coverage(missing: bool, as_json: bool) -> None:
-    """Which statement of which guideline became what."""
-    from criteria import load_library
-    from criteria.coverage import coverage as rows_of
+@click.option("--record", "recording", is_flag=True, help="Keep what the cases exercised, for the service's own page.")
+def coverage(missing: bool, as_json: bool, recording: bool) -> None:
+    """Which statement of which guideline became what, section by section."""
+    from service import checking
 
-    rows = [row for row in rows_of(load_library()) if not missing or row.state == "open"]
-    if as_json:
-        click.echo(json.dumps([dataclasses.asdict(row) for row in rows], indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row.id:20} {row.state:20} {row.title}{f' ({row.reason})' if row.reason else ''}")
-    for guideline in dict.fromkeys(row.guideline for row in rows):
-        states = Counter(row.state for row in rows if row.guideline == guideline)
-        click.echo(f"{guideline}: {', '.join(f'{n} {state}' for state, n in states.most_common())}")
+    checking.coverage(missing, as_json, recording)
+
+
+@main.command()
+def schema() -> None:
+    """The JSON Schema of rule files, for editors; criteria/schema.json holds it."""
+    from criteria.schema import schema_text
+
+    click.echo(schema_text(), nl=False)
 
 
 @main.command()

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from criteria import Library, load_library
+from criteria.overlay import apply
 from criteria.policies import load_policies
 from service.clients import load_profiles
 from service.decide import Decision, editions
@@ -43,11 +44,11 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
 
 
 def library_of(settings: Settings) -> Library:
-    """The criteria, with the site's own policies where it has any."""
+    """The criteria, with the site's own policies and overlay where it has any."""
     library = _shipped()
-    if not settings.policies_file:
-        return library
-    return replace(library, policies=load_policies(Path(settings.policies_file), library.guidelines))
+    if settings.policies_file:
+        library = replace(library, policies=load_policies(Path(settings.policies_file), library.guidelines))
+    return apply(library, Path(settings.overlay_file)) if settings.overlay_file else library
 
 
 @cache

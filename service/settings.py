@@ -113,6 +113,9 @@ class Settings(BaseModel):
     # What is said
     time_zone: str = Field("UTC", description="IANA time zone in which today is today.")
     policies_file: str = Field("", description="Site's own policies.yaml; empty: the one that is shipped.")
+    overlay_file: str = Field(
+        "", description="Site's own overlay of the criteria (criteria/overlay.py); empty: the criteria as shipped."
+    )
     policy_systems: Listed = Field((), description="Identifier systems of payers that name policies, beside ours.")
     qcdsm: str = Field(
         "",
