@@ -46,7 +46,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         )
         ranked.append((key, offer))
     found = [a for _, a in sorted(ranked, key=lambda r: r[0])]
-    pairs = [*(c for c in weighing.fired if c.pair is not None), *weighing.one_too_many]
+    pairs = [*(c for c in weighing.fired if c.kind == "combination"), *weighing.one_too_many]
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
     return tuple(found)

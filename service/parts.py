@@ -45,14 +45,14 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
 
 def library_of(settings: Settings) -> Library:
     """The criteria, with the site's own policies and overlay where it has any."""
-    library = _shipped()
+    library = shipped_library()
     if settings.policies_file:
         library = replace(library, policies=load_policies(Path(settings.policies_file), library.guidelines))
     return apply(library, Path(settings.overlay_file)) if settings.overlay_file else library
 
 
 @cache
-def _shipped() -> Library:
+def shipped_library() -> Library:
     """Read once per process; a library never changes."""
     return load_library()
 

@@ -39,6 +39,8 @@ def coverage_lines(rows: Sequence[Row]) -> Iterator[str]:
         yield f"{name:34}{line.rows:20}{''.join(f'{_counted(line, state):>20}' for state in STATES)}"
     asked, total = share(rows), list(lines(rows))[-1]
     whole = sum(total.percent(state) for state in STATES)
+    for row in (r for r in rows if r.state == "not computed"):
+        yield f"not computed: {row.guideline} {row.id} ({row.title}): {row.reason}"
     yield f"sum {whole:.0f} %, {total.unaccounted} unaccounted"
     yield f"of {asked.rows} rows that ask for a computation, {asked.encoded} are encoded: {asked.percent:.1f} %"
 
