@@ -11,7 +11,7 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: demo serve test lint types check coverage lock clean
+.PHONY: demo serve test lint types check coverage mutants bench lock clean
 
 demo: $(RUN)
 	@$(BIN)/imaging-cds demo
@@ -34,6 +34,12 @@ check: $(RUN)
 
 coverage: $(RUN)
 	$(BIN)/imaging-cds coverage
+
+mutants: $(RUN)
+	$(BIN)/imaging-cds check --mutate --sample 5
+
+bench: $(RUN)
+	$(BIN)/python bench/criteria.py
 
 # Pin every dependency anew, for all platforms and Pythons that pyproject.toml allows.
 lock: .venv/bin/python

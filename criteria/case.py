@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
@@ -36,11 +37,10 @@ class Case:
         self.order, self.orders, self.facts_for, self.book = order, orders, facts_for, book
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
         self.safety = tuple(g for g in safety if g not in self.guidelines)
-        self._named = frozenset(indications)
         self._here: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
         self._truths: dict[tuple[int, str, bool, frozenset[str]], Truth] = {}
-        self._called: dict[tuple[str, str], bool] = {}
-        self._answering: set[tuple[str, str, bool]] = set()
+        self._called: dict[str, bool | Literal["by study"]] = {}
+        self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
 
     def here(self, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Circumstances:
         key = (study.id, presume, unknown)
@@ -69,22 +69,18 @@ class Case:
         return self._truths[key]
 
     def _result(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
-        key = (name, study.id, presume)
-        if key in self._answering:
-            return None
-        self._answering.add(key)
-        try:
-            return self._answer(name, study, presume, unknown)
-        finally:
-            self._answering.discard(key)
+        """A result fact: the same for all studies of a region, unless it is about the ordered study itself."""
+        key = (name, study.id if RESULTS[name].own_study else study.region, presume, unknown)
+        if key not in self._results:
+            self._results[key] = None  # a rule that reads its own result finds it unknown
+            self._results[key] = self._answer(name, study, presume, unknown)
+        return self._results[key]
 
     def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         wanted = RESULTS[name]
         out: Truth = False
-        for other, path in self.book.providers(name):
-            if other.region != study.region or (wanted.own_study and other.id != study.id):
-                continue
-            if not self.counts(path.criterion, other):
+        for other, path in self.book.providers(name, study.region):
+            if (wanted.own_study and other.id != study.id) or not self.counts(path.criterion, other):
                 continue
             truth = True if wanted.listed else self.truth(self.node(path), other, presume, unknown)
             if truth is True:
@@ -95,20 +91,25 @@ class Case:
 
     def counts(self, criterion: Criterion, study: Study) -> bool:
         """The criterion is in force for this patient and policy, and a recorded indication or trigger calls it."""
-        own = self.order.study
-        if criterion.trigger is not None and own is not None and self.book.same_for_all_studies(criterion.trigger):
-            study = own
-        key = (criterion.id, study.id)
-        if key not in self._called:
-            self._called[key] = self._counts(criterion, study)
-        return self._called[key]
+        called = self._called.get(criterion.id)
+        if called is None:
+            called = self._called[criterion.id] = self._counts(criterion)
+        if called != "by study":
+            return called is True
+        assert criterion.trigger is not None  # noqa: S101 - only a trigger can depend on the study
+        return self.truth(criterion.trigger, study, False) is True
 
-    def _counts(self, criterion: Criterion, study: Study) -> bool:
+    def _counts(self, criterion: Criterion) -> bool | Literal["by study"]:
         if criterion.guideline not in self.guidelines or not self.book.admits(criterion, self.age):
             return False
-        if criterion.indications & self._named:
+        if not criterion.indications.isdisjoint(self.indications):
             return True
-        return criterion.trigger is not None and self.truth(criterion.trigger, study, False) is True
+        if criterion.trigger is None:
+            return False
+        own = self.order.study
+        if own is None or not self.book.same_for_all_studies(criterion.trigger):
+            return "by study"
+        return self.truth(criterion.trigger, own, False) is True
 
     def paths(self, study: Study) -> list[Path]:
         """The pathways for a recorded indication that list the study, guideline order."""
@@ -119,7 +120,7 @@ class Case:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
         if not self.hears(criterion) or not self.book.admits(criterion, self.age):
             return False
-        return not criterion.indications or bool(criterion.indications & self._named)
+        return not criterion.indications or not criterion.indications.isdisjoint(self.indications)
 
     def hears(self, criterion: Criterion) -> bool:
         """The policy lets this rule speak."""

@@ -23,7 +23,8 @@ from criteria.studies import Study
 from criteria.vocabulary import near
 
 CASE_KEYS = {
-    "name", "study", "indications", "facts", "unsearched", "age", "session", "session_after", "on", "policy", "expect",
+    "name", "study", "indications", "facts", "each", "unsearched", "age", "session", "session_after", "on", "policy",
+    "expect",
 }  # fmt: skip
 EXPECT_KEYS = {
     "rule", "rating", "asks", "asks_none_of", "presumes", "suggests", "suggests_none_of", "notes", "provisional",
@@ -76,12 +77,30 @@ def cases_of(criterion: Criterion, library: Library) -> list[RuleCase]:
         if n == 0 and isinstance(item, Lines) and set(item) == {"base"}:
             base = dict(item["base"])
             continue
-        out.append(_case(item, criterion, library, path, base))
+        out += [_case(part, criterion, library, path, base) for part in _each(item, path)]
     names = [c.name for c in out]
     for case in out:
         if names.count(case.name) > 1:
             raise DataError(path, case.line, f"two cases are called “{case.name}”.")
     return out
+
+
+def _each(raw: Any, path: pathlib.Path) -> Iterator[Any]:
+    """One case as many: with each of the facts of ``each`` beside its own."""
+    if not isinstance(raw, Lines) or "each" not in raw or "name" not in raw:
+        yield raw
+        return
+    several = raw["each"]
+    if not isinstance(several, list) or not several or not all(isinstance(s, Lines) and s for s in several):
+        raise DataError(path, raw.line("each"), "`each` is a list of facts: one case is made with each of them.")
+    for facts in several:
+        one = Lines()
+        one.update(raw)
+        one.lines = raw.lines
+        del one["each"]
+        said = ", ".join(f"{k}: {'yes' if v is True else 'no' if v is False else v}" for k, v in facts.items())
+        one["name"], one["facts"] = f"{raw['name']} ({said})", {**(raw.get("facts") or {}), **facts}
+        yield one
 
 
 def _case(raw: Any, criterion: Criterion, library: Library, path: pathlib.Path, base: dict[str, Any]) -> RuleCase:

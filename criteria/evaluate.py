@@ -56,8 +56,9 @@ class Circumstances:
         self.facts, self.vocabulary, self.definitions, self.on = facts, vocabulary, definitions, on
         self.unknown, self.presume, self.results, self.result_facts = unknown, presume, results, result_facts
         self._states: tuple[dict[str, State], dict[str, State]] = ({}, {})
+        self._shared: dict[tuple[int, bool], Truth] = {}
         # a recorded child makes the fact on which it depends true
-        self._implied = {vocabulary[f.name].given for f in facts if f.name in vocabulary} - {None}
+        self._implied = {vocabulary.given[n] for n in facts.recorded.keys() & vocabulary.given.keys()}
 
     def truth(self, node: Node, presume: bool | None = None) -> Truth:
         """The truth of a condition; a forced-unknown fact is unknown only where the rule itself names it.
@@ -67,10 +68,16 @@ class Circumstances:
         presume = self.presume if presume is None else presume
         if node.turns:
             presume = False
-        truth = self._truth(node, presume)
+        truth = self._kept(node, presume) if node.shared else self._truth(node, presume)
         if truth is None and node.missing and (node.missing == "note" or not open_ways(node, self, True, presume)):
             return True
         return truth
+
+    def _kept(self, node: Node, presume: bool) -> Truth:
+        key = (id(node), presume)
+        if key not in self._shared:
+            self._shared[key] = self._truth(node, presume)
+        return self._shared[key]
 
     def _truth(self, node: Node, presume: bool) -> Truth:
         kind = type(node)

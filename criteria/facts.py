@@ -85,6 +85,11 @@ class Vocabulary:
     """facts.yaml, read."""
 
     facts: Mapping[str, FactDefinition] = field(default_factory=dict)
+    given: Mapping[str, str] = field(init=False)
+    """What each fact that depends on another depends on."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "given", {n: f.given for n, f in self.facts.items() if f.given is not None})
 
     def __getitem__(self, name: str) -> FactDefinition:
         return self.facts[name]

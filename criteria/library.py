@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,8 @@ def _shared(home: Path, guideline: str, vocabulary: Vocabulary) -> dict[str, Nod
             for name, body in raw.items():
                 if name in definitions:
                     raise DataError(path, raw.line(name), f"the definition `{name}` stands in another file already.")
-                definitions[name] = Reader(path, vocabulary, definitions).read(body, raw.line(name))
+                read = Reader(path, vocabulary, definitions).read(body, raw.line(name))
+                definitions[name] = replace(read, shared=True)
     return definitions
 
 

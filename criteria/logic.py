@@ -40,6 +40,8 @@ class Node:
     missing: Literal["bar", "note"] | None = None
     turns: bool = False
     line: int | None = None
+    shared: bool = False
+    """A definition that several rules use: its truth is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ RESULTS: dict[str, Providers] = {
     "guideline.ordered_region_supported": Providers(own_study=True, listed=True),
     "guideline.criteria_met": Providers(own_study=True),
     "guideline.ct_myelography_criteria_met": Providers(procedure="ct_myelography"),
+    "external_guideline.pet_ct_criteria_met": Providers(("pet_ct",)),
     "guideline.recommends_mri_first": Providers(MRI, first=True),
     "indication.hh_combo_ctmri_met": Providers(rows="HH-combo-ctmri"),
     **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},

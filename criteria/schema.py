@@ -110,6 +110,7 @@ def _cases() -> Json:
     keys = {
         "name": TEXT, "study": TEXT, "indications": {"type": "array", "items": TEXT}, "facts": values,
         "unsearched": names, "age": {"type": "integer", "minimum": 0}, "on": DAY, "policy": TEXT,
+        "each": {"type": "array", "items": values, "minItems": 1},
         "expect": {"anyOf": [ratings, _closed(expect)]},
     }  # fmt: skip
     keys |= {key: {"type": "array", "items": STUDY} for key in sorted(CASE_KEYS - set(keys))}

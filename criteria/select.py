@@ -57,7 +57,7 @@ class Book:
         self._nodes: dict[tuple[int, tuple[str, ...]], Node] = {}
         self._names: dict[int, frozenset[str]] = {}
         self._fixed: dict[int, bool] = {}
-        self._providers: dict[str, list[tuple[Study, Path]]] = {}
+        self._providers: dict[tuple[str, str], list[tuple[Study, Path]]] = {}
 
     def node(self, path: Path, guidelines: tuple[str, ...]) -> Node:
         """The pathway and the prerequisites of these guidelines that bind it, as one condition."""
@@ -85,17 +85,18 @@ class Book:
             )
         return self._fixed[key]
 
-    def providers(self, result: str) -> list[tuple[Study, Path]]:
-        """The pathways, each with a study it lists, that answer a result fact."""
-        if result not in self._providers:
+    def providers(self, result: str, region: str) -> list[tuple[Study, Path]]:
+        """The pathways for studies of a region, each with such a study, that answer a result fact."""
+        key = (result, region)
+        if key not in self._providers:
             wanted, catalogue = RESULTS[result], self.library.catalogue
-            self._providers[result] = [
+            self._providers[key] = [
                 (catalogue[s], p)
                 for s, paths in self.pathways.items()
                 for p in paths
-                if wanted.include(p.criterion, catalogue[s])
+                if catalogue[s].region == region and wanted.include(p.criterion, catalogue[s])
             ]
-        return self._providers[result]
+        return self._providers[key]
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""

@@ -24,7 +24,7 @@ from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
 INDICATION = "order.indication_category"
-GLIMPSE = 2
+GLIMPSE = 1
 """Levels of a pathway that did not decide which the trace keeps."""
 FactsOf = Callable[[Order, Study], Facts]
 

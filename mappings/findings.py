@@ -43,7 +43,10 @@ class Result:
 def finding_facts(
     records: Records, today: dt.date, site: Mapping[str, Any] | None = None, aside: list[SetAside] | None = None
 ) -> Iterator[Fact]:
-    """Facts of the Observations; the newest result of a kind decides. What has an unknown or unreadable unit goes to ``aside``."""
+    """Facts of the Observations; the newest result of a kind decides.
+
+    What has an unknown or unreadable unit goes to ``aside``.
+    """
     notes = aside if aside is not None else []
     results = _results(records, today, notes)
     yield from _kidney(results, notes)

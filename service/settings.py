@@ -85,7 +85,8 @@ class Settings(BaseModel):
     fhir_bases: Listed = Field(
         (),
         description="FHIR servers that may be called: base URLs, comma-separated, or * for"
-        " any (only in open mode); empty: none, what prefetch lacks stays unknown. A trusted client's own row may name others.",
+        " any (only in open mode); empty: none, what prefetch lacks stays unknown."
+        " A trusted client's own row may name others.",
     )
     fhir_budget_seconds: float = Field(
         2.0,

@@ -342,9 +342,8 @@ def test_a_result_whose_unit_cannot_be_read_is_set_aside(unit: dict[str, Any]) -
 
 
 def test_an_empty_unit_is_no_unit() -> None:
-    assert facts(observation("33914-3", 22, None, valueQuantity={"value": 22, "code": None, "unit": ""}))[
-        "renal.egfr_ml_min"
-    ] == 22
+    empty = observation("33914-3", 22, None, valueQuantity={"value": 22, "code": None, "unit": ""})
+    assert facts(empty)["renal.egfr_ml_min"] == 22
 
 
 def test_the_newest_egfr_decides_and_an_unknown_unit_is_set_aside() -> None:

@@ -114,3 +114,31 @@ def test_a_slip_in_a_case_is_an_error_and_not_a_case_that_passes(tmp_path: Path,
     with pytest.raises(DataError) as caught:
         cases_of(books.criteria[0], books)
     assert words in str(caught.value)
+
+
+def test_each_makes_a_case_for_each_of_its_facts(tmp_path: Path) -> None:
+    text = """
+- base: {pain.night: false, pain.neck: false}
+- name: One is enough
+  each: [{pain.night: true}, {pain.neck: true}]
+  expect: {rule: met}
+- name: None is not
+  expect: {rule: not-met}
+"""
+    body = "indications: [low_back_pain]\nwhen: {any: [pain.night, pain.neck]}\n"
+    books = load_library(home(tmp_path, {"p": rule(body)}, {CASE_FILE: text}))
+    cases = cases_of(books.criteria[0], books)
+    assert [c.name for c in cases] == [
+        "One is enough (pain.night: yes)",
+        "One is enough (pain.neck: yes)",
+        "None is not",
+    ]
+    assert [f for c in cases for f in run_case(c, books).faults] == []
+
+
+@pytest.mark.parametrize("each", ["[]", "pain.night", "[{}]", "[pain.night]"])
+def test_each_without_facts_is_an_error(tmp_path: Path, each: str) -> None:
+    text = f"- name: x\n  each: {each}\n  expect: {{rule: met}}\n"
+    books = load_library(home(tmp_path, {"p": rule(GOOD)}, {CASE_FILE: text}))
+    with pytest.raises(DataError, match="line 2: `each` is a list of facts"):
+        cases_of(books.criteria[0], books)
