@@ -177,4 +177,3 @@ def _amount(fact: FactDefinition, field: str, value: Any, on: dt.date, today: dt
             raise Unreadable("a whole number is expected")
         return int(amount + 1e-9)
     return int(amount) if amount == int(amount) else amount
-

@@ -62,8 +62,10 @@ class Episode:
             return True
         if meet(_regions(indications, self.catalogue), self.regions):
             return True
-        somewhere = any(i in self.catalogue and self.catalogue[i].category == SPINE and not self.catalogue[i].regions
-                        for i in indications)
+        somewhere = any(
+            i in self.catalogue and self.catalogue[i].category == SPINE and not self.catalogue[i].regions
+            for i in indications
+        )
         return somewhere and bool(self.regions & SPINAL)
 
 

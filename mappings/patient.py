@@ -11,10 +11,23 @@ from mappings.fields import mapping, objects, period, reference_of, span, words
 from mappings.records import Records, codes_in
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
-BIRTH_SEX = {"M": "male", "F": "female", "male": "male", "female": "female", "UNK": "unknown", "248153007": "male",
-             "248152002": "female", "LA2-8": "male", "LA3-6": "female"}
-GENDER = {"446151000124109": "male", "446141000124107": "female", "407377005": "transgender_male",
-          "407376001": "transgender_female"}
+BIRTH_SEX = {
+    "M": "male",
+    "F": "female",
+    "male": "male",
+    "female": "female",
+    "UNK": "unknown",
+    "248153007": "male",
+    "248152002": "female",
+    "LA2-8": "male",
+    "LA3-6": "female",
+}
+GENDER = {
+    "446151000124109": "male",
+    "446141000124107": "female",
+    "407377005": "transgender_male",
+    "407376001": "transgender_female",
+}
 STAGES = ((1, "infant"), (3, "toddler"), (6, "young_child"), (12, "school_age_child"), (18, "adolescent"))
 NEWBORN_DAYS = 28
 
@@ -107,5 +120,3 @@ def _state(patient: Mapping[str, Any], today: dt.date) -> str | None:
             continue
         return "TX" if state.upper() in ("TX", "TEXAS") else "other"
     return None
-
-

@@ -137,5 +137,3 @@ def _sources(found: Sequence[Treatment]) -> tuple[str, ...]:
 def _fact(name: str, value: Value, found: Sequence[Treatment]) -> Fact:
     on = max(t.last or t.first for t in found)
     return Fact(f"trial_of_treatment.{name}", value, Basis.DERIVED, _sources(found), on)
-
-

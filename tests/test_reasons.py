@@ -164,8 +164,10 @@ def test_the_pain_lasts_since_its_recorded_onset() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["coding", "code", "system", "text", "reference", "id"]), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["coding", "code", "system", "text", "reference", "id"]), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
