@@ -78,10 +78,13 @@ class Case:
 
     def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         wanted = RESULTS[name]
-        out: Truth = False
+        out: Truth = None if wanted.silence_is_unknown else False
+        heard = False
         for other, path in self.book.providers(name, study.region):
             if (wanted.own_study and other.id != study.id) or not self.counts(path.criterion, other):
                 continue
+            if not heard:
+                heard, out = True, False
             truth = True if wanted.listed else self.truth(self.node(path), other, presume, unknown)
             if truth is True:
                 return True

@@ -118,7 +118,10 @@ def select(raw: Any, catalogue: Catalogue, fault: Any, line: int | None) -> tupl
         return tuple(s.id for s in catalogue.studies.values())
     out: dict[str, None] = {}
     for item in raw if isinstance(raw, list) else [raw]:
-        found = [s.id for s in catalogue.studies.values() if _matches(s, item, fault, line)]
+        key = repr(item)
+        if key not in catalogue.selected:
+            catalogue.selected[key] = tuple(s.id for s in catalogue.studies.values() if _matches(s, item, fault, line))
+        found = catalogue.selected[key]
         if not found:
             known = {s.id for s in catalogue.studies.values()} | {s.base for s in catalogue.studies.values()}
             raise fault(line, f"`{item}` is no study of the catalogue.{near(item, known)}")

@@ -19,7 +19,8 @@ class Providers:
     """Which pathways answer a result fact: those for a study of these kinds, or those that cover rows of a section.
 
     ``own_study``: only the ordered study itself; ``listed``: being listed is enough, met or not; ``procedure``: the
-    special technique; ``first``: only what the guideline prefers (rank 1).
+    special technique; ``first``: only what the guideline prefers (rank 1);
+    ``silence_is_unknown``: where no pathway counts, a guideline that is not loaded may still say so.
     """
 
     modalities: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Providers:
     rows: str = ""
     procedure: str = ""
     first: bool = False
+    silence_is_unknown: bool = False
     own_study: bool = False
     listed: bool = False
 
@@ -52,7 +54,7 @@ RESULTS: dict[str, Providers] = {
     "guideline.ordered_region_supported": Providers(own_study=True, listed=True),
     "guideline.criteria_met": Providers(own_study=True),
     "guideline.ct_myelography_criteria_met": Providers(procedure="ct_myelography"),
-    "external_guideline.pet_ct_criteria_met": Providers(("pet_ct",)),
+    "external_guideline.pet_ct_criteria_met": Providers(("pet_ct",), silence_is_unknown=True),
     "guideline.recommends_mri_first": Providers(MRI, first=True),
     "indication.hh_combo_ctmri_met": Providers(rows="HH-combo-ctmri"),
     **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},

@@ -54,6 +54,8 @@ class Catalogue:
 
     studies: Mapping[str, Study]
     by_code: Mapping[tuple[str, str], tuple[str, ...]]
+    selected: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What rule files asked for already (criteria.criterion.select): hundreds of them name the same."""
 
     def __getitem__(self, study: str) -> Study:
         return self.studies[study]

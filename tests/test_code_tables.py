@@ -15,7 +15,7 @@ from mappings.phrases import candidates
 
 with warnings.catch_warnings():  # the library reads its data in a way that Python has since deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
-    import simple_icd_10_cm as icd  # type: ignore[import-untyped]
+    import simple_icd_10_cm as icd
 
 
 def table(name: str, columns: tuple[str, ...] = COLUMNS) -> list[list[str]]:
