@@ -92,7 +92,7 @@ def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator
         other = library.catalogue[name]
         if name == study.id or (name not in suggested and not any(shows(other.region, r) for r in regions)):
             continue
-        if not other.cpt or other.unlisted:
+        if not other.cpt or (other.unlisted and name not in suggested):
             continue
         if name in suggested or any(case.counts(p.criterion, other) for p in paths):
             yield other

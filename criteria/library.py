@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -138,4 +139,11 @@ def _criteria(
         if criterion.id in out:
             raise DataError(path, 1, f"another rule of {guideline.id} has this file name; rename one.")
         out[criterion.id] = criterion
-    return list(out.values())
+    return sorted(out.values(), key=lambda c: _place(c.section, guideline))
+
+
+def _place(section: str, guideline: Guideline) -> tuple[int, list[tuple[str, int]]]:
+    """The guideline's own order of sections, which decides among equals: as listed, else by number (2.9, 2.10)."""
+    listed = list(guideline.sections)
+    numbers = [(part, -1) if not part.isdigit() else ("", int(part)) for part in re.split(r"(\d+)", section)]
+    return (listed.index(section) if section in listed else len(listed)), numbers

@@ -20,7 +20,8 @@ class Providers:
 
     ``own_study``: only the ordered study itself; ``listed``: being listed is enough, met or not; ``procedure``: the
     special technique; ``first``: only what the guideline prefers (rank 1);
-    ``silence_is_unknown``: where no pathway counts, a guideline that is not loaded may still say so.
+    ``silence_is_unknown``: where no pathway counts, a guideline that is not loaded may still say so;
+    ``any_region``: the pathways of the ordered region are not the only ones that answer.
     """
 
     modalities: tuple[str, ...] = ()
@@ -29,6 +30,7 @@ class Providers:
     procedure: str = ""
     first: bool = False
     silence_is_unknown: bool = False
+    any_region: bool = False
     own_study: bool = False
     listed: bool = False
 
@@ -54,7 +56,7 @@ RESULTS: dict[str, Providers] = {
     "guideline.ordered_region_supported": Providers(own_study=True, listed=True),
     "guideline.criteria_met": Providers(own_study=True),
     "guideline.ct_myelography_criteria_met": Providers(procedure="ct_myelography"),
-    "external_guideline.pet_ct_criteria_met": Providers(("pet_ct",), silence_is_unknown=True),
+    "external_guideline.pet_ct_criteria_met": Providers(("pet_ct",), silence_is_unknown=True, any_region=True),
     "guideline.recommends_mri_first": Providers(MRI, first=True),
     "indication.hh_combo_ctmri_met": Providers(rows="HH-combo-ctmri"),
     **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},

@@ -94,7 +94,7 @@ class Book:
                 (catalogue[s], p)
                 for s, paths in self.pathways.items()
                 for p in paths
-                if catalogue[s].region == region and wanted.include(p.criterion, catalogue[s])
+                if (wanted.any_region or catalogue[s].region == region) and wanted.include(p.criterion, catalogue[s])
             ]
         return self._providers[key]
 

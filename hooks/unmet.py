@@ -36,12 +36,12 @@ def _clauses(step: Step) -> Iterator[Step]:
 
 
 def _nearest(step: Step) -> Step:
-    """Of several ways to satisfy a clause, the one that the chart says something about; else the clause itself."""
-    for child in sorted(step.children, key=_presumed):
-        if child.truth is False and any(_recorded(child)):
-            inner = _nearest(child)
-            if inner.fact is None and not inner.says.startswith(PLAIN):
-                return inner
+    """Of several ways to satisfy a clause, the only one that the chart speaks of; else the clause itself."""
+    told = [c for c in step.children if c.truth is False and any(_recorded(c)) and not _presumed(c)]
+    if len(told) == 1:
+        inner = _nearest(told[0])
+        if inner.fact is None and not inner.says.startswith(PLAIN):
+            return inner
     return step
 
 
