@@ -218,22 +218,24 @@ def test_a_compressed_answer_is_read(server: Double) -> None:
     assert len(ids(collect(server))) == 3001
 
 
-@pytest.mark.parametrize("slow", [Reply(EMPTY, wait=1.5), Reply(EMPTY, drip=0.05)], ids=["silent", "dripping"])
+@pytest.mark.parametrize("slow", [Reply(EMPTY, wait=8), Reply(EMPTY, drip=0.5)], ids=["silent", "dripping"])
 def test_what_does_not_arrive_within_the_budget_is_missing(server: Double, slow: Reply) -> None:
+    """The answer does not wait for the slow one; on a busy machine another may be late as well."""
     server.replies["/Condition"] = slow
     began = time.monotonic()
-    collected = collect(server, fhir_budget_seconds=0.4)
-    assert time.monotonic() - began < 1.0
-    assert (set(collected.missing), dict(collected.why)) == ({"Condition"}, {"conditions": "timeout"})
+    collected = collect(server, fhir_budget_seconds=1.0)
+    assert time.monotonic() - began < 8
+    assert "Condition" in collected.missing
+    assert collected.why["conditions"] == "timeout"
 
 
 def test_searches_run_side_by_side(server: Double) -> None:
     for query in QUERIES.values():
         if not query.required:
-            server.replies[f"/{query.type}"] = Reply(EMPTY, wait=0.2)
+            server.replies[f"/{query.type}"] = Reply(EMPTY, wait=0.5)
     began = time.monotonic()
-    assert collect(server).missing == frozenset()
-    assert time.monotonic() - began < 1.5
+    assert collect(server, fhir_budget_seconds=6.0).missing == frozenset()
+    assert time.monotonic() - began < 5  # one after the other they would take 7
 
 
 def test_a_server_that_is_not_there_makes_everything_missing_but_the_prefetched() -> None:
