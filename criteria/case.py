@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from criteria.criterion import Criterion
-from criteria.evaluate import Circumstances
+from criteria.evaluate import Circumstances, Memory, States
 from criteria.facts import FactsFor
 from criteria.logic import Node
 from criteria.orders import Order
@@ -17,6 +17,18 @@ from criteria.select import Book, Path
 from criteria.studies import Study
 
 NOTHING: frozenset[str] = frozenset()
+
+
+class _Memory(Memory):
+    """Facts that are the same for all studies are looked up once for the order, results of rules each time."""
+
+    def __init__(self, book: Book, common: States, study: States) -> None:
+        super().__init__()
+        self._book, self._common, self._study = book, common, study
+
+    def of(self, name: str) -> States:
+        reach = self._book.reach(name)
+        return self._common if reach == "order" else self._study if reach == "study" else self._own
 
 
 class Case:
@@ -38,6 +50,8 @@ class Case:
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
         self.safety = tuple(g for g in safety if g not in self.guidelines)
         self._here: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
+        self._common: States = ({}, {})
+        self._by_study: dict[str, States] = {}
         self._truths: dict[tuple[int, str, bool, frozenset[str]], Truth] = {}
         self._called: dict[str, bool | Literal["by study"]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
@@ -55,6 +69,7 @@ class Case:
                 presume=presume,
                 results=lambda name, assume: self._result(name, study, assume, unknown),
                 result_facts=RESULT_FACTS,
+                memory=_Memory(self.book, self._common, self._by_study.setdefault(study.id, ({}, {}))),
             )
         return self._here[key]
 

@@ -35,6 +35,20 @@ def _no_result(_name: str, _presume: bool) -> Truth:
     return None
 
 
+States = tuple[dict[str, State], dict[str, State]]
+"""What was found of facts, by name: without presumptions, and with them."""
+
+
+class Memory:
+    """Where the states of facts are kept; circumstances that share a fact share what was found of it."""
+
+    def __init__(self) -> None:
+        self._own: States = ({}, {})
+
+    def of(self, _name: str) -> States:
+        return self._own
+
+
 class Circumstances:
     """What one order (or one alternative) is judged on: facts, the day, and the results of other rules.
 
@@ -52,10 +66,11 @@ class Circumstances:
         presume: bool = True,
         results: Results = _no_result,
         result_facts: frozenset[str] = frozenset(),
+        memory: Memory | None = None,
     ) -> None:
         self.facts, self.vocabulary, self.definitions, self.on = facts, vocabulary, definitions, on
         self.unknown, self.presume, self.results, self.result_facts = unknown, presume, results, result_facts
-        self._states: tuple[dict[str, State], dict[str, State]] = ({}, {})
+        self._memory = memory or Memory()
         self._shared: dict[tuple[int, bool], Truth] = {}
         # a recorded child makes the fact on which it depends true
         self._implied = {vocabulary.given[n] for n in facts.recorded.keys() & vocabulary.given.keys()}
@@ -123,7 +138,7 @@ class Circumstances:
         return _holds(leaf.operator, state, target)
 
     def state(self, name: str, presume: bool) -> State:
-        states = self._states[presume]
+        states = self._memory.of(name)[presume]
         if name not in states:
             states[name] = None  # a definition that names itself stays unknown
             states[name] = self._state(name, presume)

@@ -7,16 +7,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from criteria.criterion import Criterion
 from criteria.library import Library
 from criteria.logic import All, Any_, Node, leaves
-from criteria.results import RESULTS
+from criteria.results import RESULT_FACTS, RESULTS
 from criteria.studies import Study
 
 REFUSING = {"exclusion", "coding", "combination", "safety"}
 REMARKING = {"note", "document", "safety"}
-BY_STUDY = ("order.", "prior_imaging.", "xray.", "surgery.", "implant.near", "guideline.", "indication.", "procedure.")
+BY_STUDY = ("order.", "prior_imaging.", "xray.", "surgery.", "implant.near", "procedure.", "therapy.oncologic_started")
+Reach = Literal["order", "study", "results"]
 """Beginnings of the facts that depend on the study considered, its region above all."""
 
 
@@ -56,7 +58,7 @@ class Book:
 
         self._nodes: dict[tuple[int, tuple[str, ...]], Node] = {}
         self._names: dict[int, frozenset[str]] = {}
-        self._fixed: dict[int, bool] = {}
+        self._reach: dict[str, Reach] = {}
         self._providers: dict[tuple[str, str], list[tuple[Study, Path]]] = {}
 
     def node(self, path: Path, guidelines: tuple[str, ...]) -> Node:
@@ -76,14 +78,26 @@ class Book:
 
     def same_for_all_studies(self, node: Node) -> bool:
         """True when no fact of a condition, nor of its definitions, depends on which study is considered."""
-        key = id(node)
-        if key not in self._fixed:
-            definitions = self.library.definitions
-            self._fixed[key] = all(
-                not n.startswith(BY_STUDY) and (n not in definitions or self.same_for_all_studies(definitions[n]))
-                for n in self.names(node)
-            )
-        return self._fixed[key]
+        return all(self.reach(n) == "order" for n in self.names(node))
+
+    def reach(self, name: str) -> Reach:
+        """What a fact depends on, what it is made of included."""
+        if name not in self._reach:
+            self._reach[name] = "order"  # a definition that names itself adds nothing
+            self._reach[name] = self._find_reach(name)
+        return self._reach[name]
+
+    def _find_reach(self, name: str) -> Reach:
+        if name in RESULT_FACTS:
+            return "results"
+        library = self.library
+        parts = {self.reach(n) for n in self.names(library.definitions[name])} if name in library.definitions else set()
+        given = library.vocabulary.given.get(name)
+        if given is not None:
+            parts.add(self.reach(given))
+        if "results" in parts:
+            return "results"
+        return "study" if "study" in parts or name.startswith(BY_STUDY) else "order"
 
     def providers(self, result: str, region: str) -> list[tuple[Study, Path]]:
         """The pathways for studies of a region, each with such a study, that answer a result fact."""

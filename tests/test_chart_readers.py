@@ -463,6 +463,71 @@ def test_the_policy_is_the_identifier_of_an_active_coverages_payor() -> None:
     assert policy_ids(records, ["urn:site"]) == ("healthhelp", "x")
 
 
+SOPT = "https://nahdo.org/sopt"
+
+
+def covered(kind: str = "", text: str = "", identity: str = "c1", policy: str = "", **fields: Any) -> dict[str, Any]:
+    held: dict[str, Any] = {"coding": [{"system": SOPT, "code": kind}]} if kind else {}
+    named = {"system": "https://imaging-cds.github.io/fhir/NamingSystem/policy", "value": policy}
+    payor = [{"identifier": named}] if policy else [{"display": "An insurer"}]
+    typed = {"type": {**held, **({"text": text} if text else {})}} if kind or text else {}
+    return resource("Coverage", identity, **{"status": "active", "payor": payor, **typed, **fields})
+
+
+@pytest.mark.parametrize(
+    ("coverages", "kind"),
+    [
+        ([covered("1")], "medicare"),
+        ([covered("121")], "medicare"),
+        ([covered("111")], "medicare_advantage"),
+        ([covered("211")], "medicaid"),
+        ([covered("512")], "commercial"),
+        ([covered("321")], "other"),
+        ([covered("81")], "self_pay"),
+        ([covered(text="Medicare Advantage PPO")], "medicare_advantage"),
+        ([covered(text="Medicare Part B")], "medicare"),
+        ([covered(policy="medicare")], "medicare"),
+        ([covered("112", policy="medicare")], "medicare_advantage"),
+        ([covered("12"), covered("523", identity="c2")], "medicare"),
+        ([covered("12"), covered("561", identity="c2")], "medicare"),
+        ([covered("512", order=1), covered("12", identity="c2", order=2)], "commercial"),
+        ([covered("512", status="cancelled"), covered("12", identity="c2")], "medicare"),
+        ([covered("512", period={"end": day(30)}), covered("12", identity="c2")], "medicare"),
+        ([covered("512"), covered("12", identity="c2")], None),
+        ([covered("512"), covered(identity="c2")], None),
+        ([covered("71")], None),
+        ([covered(text="Medicare and Medicaid")], None),
+        ([covered(policy="healthhelp")], None),
+        ([], None),
+    ],
+)
+def test_the_kind_of_the_coverage_in_force_is_told_or_stays_unknown(
+    coverages: list[dict[str, Any]], kind: str | None
+) -> None:
+    assert facts(*coverages).get("coverage.payer_type") == kind
+
+
+@pytest.mark.parametrize(
+    "cpt",
+    ["92928", "92929", "92933", "37215", "37216", "37217", "37221", "37226", "37230", "37236", "37237"],
+)
+def test_a_stent_is_known_by_the_procedure_that_placed_it(cpt: str) -> None:
+    found = facts(procedure(30, 30, cpt=cpt))
+    assert found["implant.intravascular_stent"] is True
+    assert found["implant.intravascular_stent_days_ago"] == 30
+
+
+@pytest.mark.parametrize("cpt", ["92920", "92941", "92943", "37220"])
+def test_a_procedure_that_may_have_done_without_a_stent_tells_of_none(cpt: str) -> None:
+    assert "implant.intravascular_stent" not in facts(procedure(30, 30, cpt=cpt))
+
+
+def test_a_tethered_cord_on_the_problem_list_is_told_by_its_words() -> None:
+    held = code(icd10="Q06.8", text="Tethered cord syndrome")
+    assert facts({**condition("Q06.8"), "code": held})["condition.tethered_cord"] is True
+    assert "condition.tethered_cord" not in facts(condition("Q06.8"))
+
+
 def test_facts_of_a_type_that_could_not_be_searched_are_unsearched_unless_recorded() -> None:
     found = gathered(stated("implant.pacemaker", False), missing=["Device"])
     assert "implant.icd" in found.unsearched

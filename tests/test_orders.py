@@ -177,6 +177,36 @@ def test_whole_body_mri_is_told_by_its_words_even_under_a_wrong_code() -> None:
     assert stated(order)["order.procedure_type"] == "whole_body_mri"
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "named"),
+    [
+        ("76497", "Whole body CT", "ct_whole_body"),
+        ("", "Whole body CT", "ct_whole_body"),
+        ("76497", "Whole body CT without contrast", "ct_whole_body"),
+        ("76497", "Low dose whole-body CT", "ct_whole_body_low_dose.without"),
+        ("", "Low dose whole-body CT", "ct_whole_body_low_dose.without"),
+        ("76497", "Whole body low-dose CT", "ct_whole_body_low_dose.without"),
+        ("76497", "Full body screening CT", "ct_screening_package"),
+        ("76497", "Limited CT", "ct_limited"),
+        ("76498", "Whole body MRI", "mri_whole_body"),
+        ("76498", "PET/MRI whole body", "pet_mri"),
+        ("78813", "PET/MRI whole body", "pet_mri"),
+        ("78816", "PET/CT whole body with low dose CT", "pet_ct_whole_body"),
+    ],
+)
+def test_the_words_whole_body_mean_the_technique_of_the_ordered_modality(code: str, text: str, named: str) -> None:
+    assert study(request(*([(CPT, code)] if code else []), text=text)) == named
+
+
+def test_spect_ct_of_the_parathyroid_keeps_the_code_that_was_ordered() -> None:
+    for code in ("78830", "78832"):
+        order = read(request((CPT, code), text="SPECT/CT parathyroid"))
+        assert order.study is not None
+        assert (order.study.region, order.study.cpt) == ("parathyroid", code)
+    assert study(request((CPT, "78072"))) == "spect_ct_parathyroid"
+    assert study(request(text="SPECT/CT parathyroid")) == "spect_ct_parathyroid"
+
+
 def test_a_general_code_beside_cpt_does_not_disturb() -> None:
     draft = request((SNOMED, "433141005"), (CPT, "72148"))
     assert study(draft) == "mri_lumbar_spine.without"

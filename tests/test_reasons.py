@@ -68,6 +68,32 @@ def test_a_reason_is_covered_other_or_unmapped(concept: Any, status: str, first:
     assert (reason.indications[0] if reason.indications else None) == first
 
 
+@pytest.mark.parametrize("text", ["Tethered spinal cord syndrome", "Tethered cord", "tethered filum terminale"])
+def test_a_tethered_cord_is_told_by_the_words_beside_its_code(text: str) -> None:
+    given = order(icd("Q06.8", text=text))
+    assert read(given)[0].indications == ("tethered_cord", "spinal_cord_anomaly")
+    assert asserted(given)["condition.tethered_cord"] is True
+    assert asserted(given)["condition.congenital_spinal_cord_anomaly"] is True
+
+
+def test_the_code_alone_and_denied_or_doubted_words_establish_no_tethered_cord() -> None:
+    for text in (None, "Spinal cord malformation, no tethered cord", "untethered cord"):
+        assert read(order(icd("Q06.8", text=text)))[0].indications == ("spinal_cord_anomaly",)
+        assert "condition.tethered_cord" not in asserted(order(icd("Q06.8", text=text)))
+    doubted = order(icd("Q06.8", text="Suspected tethered cord"))
+    assert read(doubted)[0].indications[0] == "tethered_cord"
+    assert "condition.tethered_cord" not in asserted(doubted)
+    assert asserted(doubted)["condition.tethered_cord_suspected"] is True
+    assert "condition.tethered_cord" not in asserted(order(icd("Q05.9", text="Tethered cord")))
+
+
+def test_a_split_cord_is_a_spinal_dysraphism_too() -> None:
+    given = order(icd("Q06.2", text="Diastematomyelia"))
+    assert read(given)[0].indications == ("spinal_cord_anomaly", "spinal_dysraphism")
+    assert asserted(given)["condition.spinal_dysraphism"] is True
+    assert asserted(given)["condition.congenital_spinal_cord_anomaly"] is True
+
+
 def test_any_covered_coding_wins_over_another() -> None:
     (reason,) = read(order({"coding": [{"system": ICD, "code": "K08.89"}, {"system": SCT, "code": "279039007"}]}))
     assert reason.status == "covered"

@@ -128,6 +128,24 @@ def test_a_pet_and_an_unlisted_mri_in_one_session_are_a_pet_mri() -> None:
     assert found["order.modality"] == "pet_mri" and "pet_mri" in found["order.session_studies"]
 
 
+def test_the_halves_of_a_pet_mri_are_one_study_and_no_duplicates() -> None:
+    def half(cpt: str, number: int) -> Order:
+        return order("pet_mri", number=number, states=(Fact("order.cpt", cpt, Basis.RECORDED),))
+
+    pet, mri = half("78813", 1), half("76498", 2)
+    for one, other in ((pet, mri), (mri, pet)):
+        found = facts(one, other)
+        assert found["order.duplicate_order_exists"] is False
+        assert found["order.session_has_similar_study"] is False
+    assert facts(mri, pet, half("78813", 3))["order.duplicate_order_exists"] is False
+    assert facts(pet, mri, half("78813", 3))["order.duplicate_order_exists"] is True
+    code = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "76498"}], "text": "PET/MRI, MR component"}
+    request = {"resourceType": "ServiceRequest", "id": "old", "status": "active", "intent": "order", "code": code}
+    held = Records({}, {"ServiceRequest": (request,)})
+    assert facts(pet, records=held)["order.duplicate_order_exists"] is False
+    assert facts(mri, records=held)["order.duplicate_order_exists"] is True
+
+
 def test_an_unlisted_code_says_that_no_specific_one_exists_unless_the_study_has_one() -> None:
     assert facts(order("mri_lumbar_spine.without"))["order.specific_code_exists"] is True
     assert facts(order("mri_whole_body"))["order.specific_code_exists"] is False
