@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from criteria.facts import Fact
@@ -52,7 +54,7 @@ class Step:
     children: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ruling:
     """One criterion applied to one order."""
 
@@ -63,12 +65,17 @@ class Ruling:
     kind: str
     truth: Truth
     decisive: bool
-    trace: Step
+    tell: Callable[[], Step] = field(repr=False, compare=False)
     rows: tuple[str, ...]
     message: str = ""
     """What a firing exclusion, redirect or note says on the card, in our words."""
     local: str = ""
     """Who at this site changed or added the rule, when and why; empty: the rule is as it is shipped."""
+
+    @cached_property
+    def trace(self) -> Step:
+        """The condition with the result of each clause, over the facts that were judged; told when it is read."""
+        return self.tell()
 
 
 @dataclass(frozen=True, slots=True)

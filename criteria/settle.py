@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Container, Sequence
+from functools import partial
 from typing import Literal
 
 from criteria.alternatives import OFFERED, alternatives, lifting, questions
@@ -24,8 +25,6 @@ from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
 INDICATION = "order.indication_category"
-GLIMPSE = 1
-"""Levels of a pathway that did not decide which the trace keeps."""
 FactsOf = Callable[[Order, Study], Facts]
 
 
@@ -203,7 +202,7 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
 
 def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
     """Presumed facts, by the names the rules use, without which the rating would be another."""
-    if weigh(case, study, presume=False).rating is weighing.rating:
+    if _stands_alone(case, study, weighing) or weigh(case, study, presume=False).rating is weighing.rating:
         return []  # a less informed state in between gives the same rating too
     names: dict[str, None] = {}
     for path in case.paths(study):
@@ -219,6 +218,15 @@ def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
     ]
     inner = {n for name in found for n in _parts(name, weighing.here)}
     return [n for n in found if n not in inner]
+
+
+def _stands_alone(case: Case, study: Study, weighing: Weighing) -> bool:
+    """True where the rating plainly needs no presumption: what is open stays open, what decides is recorded."""
+    if weighing.rating is Rating.NEEDS_INFORMATION:
+        return True
+    if weighing.rating is Rating.APPROPRIATE:
+        return any(case.truth(case.node(p), study, presume=False) is True for p in weighing.met)
+    return any(case.truth(c.when, study, presume=False) is True for c in weighing.fired)
 
 
 def _parts(name: str, here: Circumstances) -> set[str]:
@@ -276,27 +284,26 @@ def _share_met(path: Path, here: Circumstances) -> float:
 
 
 def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Criterion]) -> tuple[Ruling, ...]:
-    here, out = weighing.here, []
-    for criterion in (*weighing.fired, *weighing.silenced, *weighing.redirects):
-        trace = here.trace(criterion.when)
-        if criterion.unless is not None:
-            trace = Step(
-                "all of",
-                trace.truth,
-                children=(trace, Step("unless", None, children=(here.trace(criterion.unless, False),))),
-            )
-        out.append(_ruling(criterion, True, criterion in decisive, trace))
+    here = weighing.here
+    refusing = (*weighing.fired, *weighing.silenced, *weighing.redirects)
+    out = [_ruling(c, True, c in decisive, partial(_refusal, c, here)) for c in refusing]
     for path in case.paths(study):
         truth = True if path in weighing.met else False if path in weighing.failed else None
-        decides = path.criterion in decisive
-        trace = here.trace(case.node(path), depth=99 if decides else GLIMPSE)
-        out.append(_ruling(path.criterion, truth, decides, trace))
+        out.append(_ruling(path.criterion, truth, path.criterion in decisive, partial(here.trace, case.node(path))))
     return tuple(out)
 
 
-def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, trace: Step) -> Ruling:
+def _refusal(criterion: Criterion, here: Circumstances) -> Step:
+    trace = here.trace(criterion.when)
+    if criterion.unless is None:
+        return trace
+    unless = Step("unless", None, children=(here.trace(criterion.unless, False),))
+    return Step("all of", trace.truth, children=(trace, unless))
+
+
+def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Callable[[], Step]) -> Ruling:
     return Ruling(
-        criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, trace,
+        criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, tell,
         criterion.rows, criterion.message, str(criterion.local or ""),
     )  # fmt: skip
 

@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 from criteria.facts import Basis, Fact, Value
 from mappings.codings import codings
-from mappings.diagnoses import Meaning, channel, of_icd10cm, of_snomed
+from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
 from mappings.fields import first_span, mapping, objects, reference_of, words
+from mappings.phrases import candidates
 from mappings.records import Records, codes_in
+from mappings.tables import spoken
 
 Voice = Literal["chart", "reason"]
 UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
@@ -22,6 +24,8 @@ SEVERE = "24484000"
 _SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
 _LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
 _OF_A_COMPLAINT = ("symptom.", "exam.")
+_TETHERED, _TETHERED_CODE = "tethered_cord", "Q06.8"
+_DOUBT = re.compile(r"\b(suspect|possib|probab|likely|rule out|r/o\b|query|concern|evaluat|assess)|\?", re.IGNORECASE)
 _BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
 
 
@@ -81,13 +85,25 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 
 
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
-    """What each coding of a CodeableConcept says, as far as our tables know it."""
+    """What each coding of a CodeableConcept says, as far as our tables know it.
+
+    Q06.8 holds several malformations of the cord: it is a tethered cord where the words beside it say so.
+    """
     found: list[Meaning] = []
     for system, code in codings(concept):
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
+        if meaning and meaning.code == _TETHERED_CODE:
+            found += [m for m in _tethered(spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
     return tuple(found)
+
+
+def _tethered(said: Iterable[str]) -> Iterator[Meaning]:
+    """A tethered cord, established or suspected as the words have it; nothing when none names it."""
+    if naming := [text for text in said if _TETHERED in candidates(text)]:
+        says: Says = "suspected" if any(_DOUBT.search(text) for text in naming) else "known"
+        yield Meaning(_TETHERED_CODE, says, (_TETHERED,), indications()[_TETHERED].asserts)
 
 
 def facts_of(

@@ -1,4 +1,4 @@
-"""Which payer policies the patient is covered by: the identifiers of the payors of active coverages."""
+"""Which payer policies the patient is covered by (identifiers of the payors of active coverages), and their kind."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import datetime as dt
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from mappings.fields import mapping, objects, period, target, words
+from criteria.facts import Basis, Fact
+from mappings.fields import mapping, number, objects, period, reference_of, target, words
 from mappings.records import Records
+from mappings.tables import read_table
 
 POLICY = "https://imaging-cds.github.io/fhir/NamingSystem/policy"
+MEDICARE, ADVANTAGE = "medicare", "medicare_advantage"
+BESIDE = "beside"
+"""A coverage that pays for no imaging (codes/payers.csv)."""
 
 
 def policy_ids(records: Records, systems: Collection[str] = (), today: dt.date | None = None) -> tuple[str, ...]:
@@ -19,15 +24,48 @@ def policy_ids(records: Records, systems: Collection[str] = (), today: dt.date |
     identifiers of the Organization it refers to (contained, or in the chart). Lapsed coverages count no more.
     """
     known = {POLICY, *systems}
-    found: list[str] = []
-    for coverage in records.of("Coverage"):
-        if coverage.get("status") not in ("active", None) or _lapsed(coverage, today):
-            continue
-        for payor in objects(coverage.get("payor")):
-            for identifier in _identifiers(payor, coverage, records):
-                if words(identifier.get("system")) in known and words(identifier.get("value")):
-                    found.append(words(identifier.get("value")))
+    found = [policy for coverage in _in_force(records, today) for policy in _policies(coverage, records, known)]
     return tuple(dict.fromkeys(found))
+
+
+def payer_facts(records: Records, today: dt.date) -> Iterator[Fact]:
+    """coverage.payer_type by Coverage.type (codes/payers.csv) or by the policy id `medicare`.
+
+    Of coverages of different kinds the one that comes first (Coverage.order) counts. One whose kind cannot be told may
+    be of any kind: where no order settles it, nothing is said.
+    """
+    kinds = [(c, _kind(c, records)) for c in _in_force(records, today)]
+    kinds = [(c, kind) for c, kind in kinds if kind != BESIDE]
+    if len({kind for _, kind in kinds}) > 1:
+        places = [place for c, _ in kinds if (place := number(c.get("order"))) is not None]
+        settled = len(places) == len(kinds)
+        kinds = [(c, kind) for c, kind in kinds if settled and number(c.get("order")) == min(places)]
+    told = {kind for _, kind in kinds}
+    if len(told) == 1 and (kind := told.pop()):
+        yield Fact("coverage.payer_type", kind, Basis.RECORDED, tuple(reference_of(c) for c, _ in kinds))
+
+
+def _kind(coverage: dict[str, Any], records: Records) -> str | None:
+    """The kind of one coverage; None when it cannot be told or its words name several."""
+    kinds = read_table("payers").means(coverage.get("type"), text=True)
+    if ADVANTAGE in kinds:
+        kinds -= {MEDICARE}
+    if MEDICARE in _policies(coverage, records, {POLICY}):
+        return ADVANTAGE if kinds == {ADVANTAGE} else MEDICARE
+    return next(iter(kinds)) if len(kinds) == 1 else None
+
+
+def _in_force(records: Records, today: dt.date | None) -> Iterator[dict[str, Any]]:
+    for coverage in records.of("Coverage"):
+        if coverage.get("status") in ("active", None) and not _lapsed(coverage, today):
+            yield coverage
+
+
+def _policies(coverage: dict[str, Any], records: Records, known: Collection[str]) -> Iterator[str]:
+    for payor in objects(coverage.get("payor")):
+        for identifier in _identifiers(payor, coverage, records):
+            if words(identifier.get("system")) in known and words(identifier.get("value")):
+                yield words(identifier.get("value"))
 
 
 def _lapsed(coverage: dict[str, Any], today: dt.date | None) -> bool:

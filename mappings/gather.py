@@ -14,6 +14,7 @@ from criteria.studies import Study
 from mappings.allergies import allergy_facts
 from mappings.attested import read_attested
 from mappings.conditions import condition_facts
+from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts
 from mappings.episode import Episode, read_episode
@@ -64,6 +65,7 @@ class Chart:
                 *device_facts(records, today),
                 *allergy_facts(records, today),
                 *medication_facts(records, today),
+                *payer_facts(records, today),
             ),
         )
         self._earlier = earlier_studies(records, today)

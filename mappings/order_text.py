@@ -108,9 +108,13 @@ def read_text(texts: Iterable[str], coded: str = "") -> Reading:
     if known.not_imaging.search(text):
         return Reading()
     modality = next((m for m, pattern in known.modality.items() if pattern.search(text)), "")
-    technique = next((t for t, (_, pattern) in known.technique.items() if pattern.search(text)), "none")
-    if technique != "none" and (coded or modality) not in (suits := known.technique[technique][0]):
-        technique, modality = (technique, "other") if not modality and "other" in suits else ("none", modality)
+    # the MRI half of a PET/MRI has the code of an MRI
+    told = modality if modality == "pet_mri" else coded or modality
+    spoken = {t: suits for t, (suits, pattern) in known.technique.items() if pattern.search(text)}
+    technique = next((t for t, suits in spoken.items() if told in suits), "none")
+    if technique == "none" and not modality:
+        technique = next((t for t, suits in spoken.items() if "other" in suits), "none")
+        modality = modality if technique == "none" else "other"
     if (coded or modality) == "fluoroscopy":
         technique = "none"
     if technique in ("mr_spectroscopy", "quantitative_mri") and modality == "other":

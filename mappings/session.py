@@ -234,7 +234,7 @@ def _similar(mine: Item, other: Item) -> bool:
     one, two = mine.study, other.study
     if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
         return False
-    return _same_region(one, two)
+    return _same_region(one, two) and not _halves([mine.cpt], [other.cpt])
 
 
 def _together(mine: Item, others: list[Item]) -> bool | None:
@@ -263,11 +263,17 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
 
 
 def _duplicate(mine: Item, others: list[Item], active: list[dict[str, Any]], records: Records) -> bool | None:
-    if any(_same_study(mine.study, o.study) for o in others):
+    if any(_same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt]) for o in others):
         return True
-    if any(_same_study(mine.study, ordered_study(request)[1]) for request in active):
+    placed = (request for request in active if not _halves([mine.cpt], _cpts(request)))
+    if any(_same_study(mine.study, ordered_study(request)[1]) for request in placed):
         return True
     return None if "ServiceRequest" in records.missing else False
+
+
+def _halves(mine: Sequence[str | None], other: Sequence[str | None]) -> bool:
+    """Whether two orders are the halves of one PET/MRI, which is billed as a PET and an unlisted MRI."""
+    return len({*mine} & PET_MRI) == 1 == len({*other} & PET_MRI) and {*mine, *other} >= PET_MRI
 
 
 def _first_line(mine: Item, records: Records) -> bool | None:

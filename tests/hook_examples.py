@@ -86,7 +86,7 @@ def order(study: Study | None = CT, identity: str = "order-1") -> Order:
 
 def ruling(message: str = "", section: str = "SP-5.1", kind: str = "pathway") -> Ruling:
     name, step = f"spine/{section.lower()}", Step("x", True)
-    return Ruling(name, "spine", section, "Low back pain", kind, True, True, step, ("SP-5.1.4",), message)
+    return Ruling(name, "spine", section, "Low back pain", kind, True, True, lambda: step, ("SP-5.1.4",), message)
 
 
 def verdict(rating: Rating | None = Rating.NOT_APPROPRIATE, identity: str = "order-1", **more: Any) -> Verdict:

@@ -187,7 +187,6 @@ def test_whole_body_mri_is_told_by_its_words_even_under_a_wrong_code() -> None:
         ("", "Low dose whole-body CT", "ct_whole_body_low_dose.without"),
         ("76497", "Whole body low-dose CT", "ct_whole_body_low_dose.without"),
         ("76497", "Full body screening CT", "ct_screening_package"),
-        ("76497", "Limited CT", "ct_limited"),
         ("76498", "Whole body MRI", "mri_whole_body"),
         ("76498", "PET/MRI whole body", "pet_mri"),
         ("78813", "PET/MRI whole body", "pet_mri"),
