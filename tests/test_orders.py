@@ -186,6 +186,8 @@ def test_whole_body_mri_is_told_by_its_words_even_under_a_wrong_code() -> None:
         ("76497", "Low dose whole-body CT", "ct_whole_body_low_dose.without"),
         ("", "Low dose whole-body CT", "ct_whole_body_low_dose.without"),
         ("76497", "Whole body low-dose CT", "ct_whole_body_low_dose.without"),
+        ("76497", "Whole body CT low dose for myeloma", "ct_whole_body_low_dose.without"),
+        ("72131", "CT lumbar spine for myeloma", "ct_lumbar_spine.without"),
         ("76497", "Full body screening CT", "ct_screening_package"),
         ("76498", "Whole body MRI", "mri_whole_body"),
         ("76498", "PET/MRI whole body", "pet_mri"),
