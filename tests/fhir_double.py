@@ -48,6 +48,11 @@ def bundle(*resources: Any, following: str | None = None, total: int | None = No
     return out
 
 
+class Waiting(ThreadingHTTPServer):
+    request_queue_size = 64
+    """All searches of a chart knock at once; past the queue a connection is tried again only a second later."""
+
+
 @contextmanager
 def fhir_double(prefix: str = "/fhir") -> Iterator[Double]:
     class Answer(BaseHTTPRequestHandler):
@@ -77,7 +82,7 @@ def fhir_double(prefix: str = "/fhir") -> Iterator[Double]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    server = Waiting(("127.0.0.1", 0), Answer)
     server.daemon_threads = True
     server.block_on_close = False
     double = Double(f"http://127.0.0.1:{server.server_address[1]}{prefix}")
