@@ -269,6 +269,8 @@ def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | N
         return False
     if study.id not in criterion.studies or not weighed.paired(criterion, study):
         return False
+    if criterion.ages is not None and not criterion.ages.hold(weighed.age):
+        return False
     if criterion.kind == "prerequisite":
         return here.truth(requirement(criterion))
     truth = here.truth(criterion.when)
