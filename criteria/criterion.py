@@ -40,10 +40,6 @@ class Ages:
     def hold(self, age: int) -> bool:
         return (self.at_least is None or age >= self.at_least) and (self.at_most is None or age <= self.at_most)
 
-    @property
-    def names_children(self) -> bool:
-        return self.at_most is not None or (self.at_least is not None and self.at_least < 18)
-
 
 @dataclass(frozen=True, slots=True)
 class Pair:

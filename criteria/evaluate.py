@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from criteria.ask import open_ways
-from criteria.facts import Basis, Fact, Facts, Vocabulary
+from criteria.facts import Fact, Facts, Vocabulary
 from criteria.logic import All, Any_, AtLeast, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
 
@@ -202,10 +202,6 @@ class Circumstances:
             rows=node.rows,
             children=tuple(self.trace(n, inner, depth - 1) for n in children(node)) if depth > 0 else (),
         )
-
-    def attested(self, name: str) -> bool:
-        fact = self.facts.get(name)
-        return fact is not None and fact.basis is Basis.ATTESTED
 
 
 def _holds(operator: str, value: Any, target: Any) -> bool:

@@ -59,10 +59,6 @@ class Facts:
     def __iter__(self) -> Iterator[Fact]:
         return iter(self.recorded.values())
 
-    def with_(self, *facts: Fact) -> Facts:
-        """A copy in which each of ``facts`` stands, whatever stood there before."""
-        return Facts({**self.recorded, **{f.name: f for f in facts}}, self.unsearched)
-
 
 @dataclass(frozen=True, slots=True)
 class FactDefinition:

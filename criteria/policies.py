@@ -11,7 +11,6 @@ from criteria.errors import DataError
 from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import near
 
-POLICIES = Path(__file__).parent / "policies.yaml"
 KEYS = {"guidelines", "safety", "notice"}
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from criteria.criterion import Criterion
@@ -145,7 +145,7 @@ def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:
     return "all" in prerequisite.binds or criterion.section in prerequisite.binds
 
 
-@lru_cache(maxsize=4096)
+@cache  # never evicted: a book remembers conditions by their identity
 def _requirement(when: Node, unless: Node | None, says: str, rows: tuple[str, ...]) -> Node:
     inner = Any_((unless, when)) if unless is not None else when
     return All((inner,), says=says, rows=rows, missing="bar")
