@@ -8,10 +8,8 @@ from criteria.ask import ways
 from criteria.case import Case
 from criteria.indications import regions_of
 from criteria.ratings import Alternative, Because, Rating
-from criteria.regions import shows
-from criteria.select import Path
 from criteria.studies import Study
-from criteria.weigh import Weighing, weigh
+from criteria.weigh import Weighing, hopeless, weigh
 
 CONTRAST = {"without": 0, "not_applicable": 0, "not_stated": 1, "with": 2, "without_and_with": 3}
 OFFERED = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION)
@@ -26,11 +24,13 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
     order = {s: n for n, s in enumerate(_suggested(weighing))}
     for other in _candidates(case, study, order):
+        if other.id not in order and hopeless(case, other):
+            continue
         weighed = weigh(case, other)
         if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
             continue
-        path = weighed.met[0] if weighed.met else weighed.open[0][0] if weighed.open else None
-        rank = min((p.criterion.rank for p in _paths(weighed)), default=0)
+        paths = weighed.met or [c for c, _ in weighed.open]
+        rank = min((c.criterion.rank for c in paths), default=0)
         key = (
             order.get(other.id, len(order)),
             rank,
@@ -40,7 +40,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
             other.cost,
         )
         asks = questions(weighed) if weighed.rating is Rating.NEEDS_INFORMATION else ()
-        rule = path.criterion if path else None
+        rule = paths[0].criterion if paths else None
         offer = Alternative(
             other, weighed.rating, asks, criterion=rule.id if rule else "", why=rule.title if rule else ""
         )
@@ -71,7 +71,7 @@ def lifting(weighing: Weighing) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for criterion in weighing.open_exceptions:
         if criterion in weighing.fired and criterion.unless is not None:
-            way = next(iter(ways(criterion.unless, weighing.here, True, False)), ())
+            way = next(iter(ways(criterion.unless, weighing.here.off)), ())
             found.update(dict.fromkeys(way))
     return tuple(found)
 
@@ -80,22 +80,16 @@ def _suggested(weighing: Weighing) -> list[str]:
     return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggest))
 
 
-def _paths(weighing: Weighing) -> list[Path]:
-    return weighing.met or [p for p, _ in weighing.open]
-
-
 def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[Study]:
     """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests."""
     library = case.book.library
     regions = regions_of(case.order, case.indications, library.indications) or (study.region,)
-    for name, paths in case.book.pathways.items():
-        other = library.catalogue[name]
-        if name == study.id or (name not in suggested and not any(shows(other.region, r) for r in regions)):
+    for other, by_indication in case.docket.listed(regions):
+        if other.id == study.id or other.id in suggested or not other.cpt or other.unlisted:
             continue
-        if not other.cpt or (other.unlisted and name not in suggested):
-            continue
-        if name in suggested or any(case.counts(p.criterion, other) for p in paths):
+        if by_indication or case.paths(other):
             yield other
     for name in suggested:
-        if name not in case.book.pathways and name != study.id:
-            yield library.catalogue[name]
+        other = library.catalogue[name]
+        if name != study.id and (other.cpt or name not in case.book.pathways):
+            yield other

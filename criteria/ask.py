@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from criteria.logic import All, AtLeast, Leaf, Node, Not, children
@@ -16,28 +17,27 @@ WIDTH = 24
 """How many ways are kept at each step: enough for the smallest to survive in every rule we have."""
 
 
-def ways(node: Node, here: Circumstances, want: bool = True, presume: bool | None = None) -> list[Way]:
+def ways(node: Node, here: Circumstances, want: bool = True) -> list[Way]:
     """The smallest sets of questions that could make ``node`` ``want``, fewest first, guideline order among equals.
 
     ``[()]`` where it already is so; ``[]`` where no answer can bring it about (a known fact stands against it, or
     what is unknown is never asked).
     """
-    presume = here.presume if presume is None else presume
-    if node.turns:
-        presume = False
-    truth = here.truth(node, presume)
+    truth = here.truth(node)
     if truth is not None:
         return [()] if truth is want else []
-    return open_ways(node, here, want, presume)
+    return open_ways(node, here, want)
 
 
-def open_ways(node: Node, here: Circumstances, want: bool, presume: bool) -> list[Way]:
+def open_ways(node: Node, here: Circumstances, want: bool) -> list[Way]:
     """`ways` for a condition that is known to be unknown."""
+    if node.turns:
+        here = here.off
     if isinstance(node, Leaf):
-        return _questions(node, here, want, presume)
+        return _questions(node, here, want)
     if isinstance(node, Not):
-        return ways(node.child, here, not want, presume)
-    parts = [ways(c, here, want, presume) for c in children(node)]
+        return ways(node.child, here, not want)
+    parts = [ways(c, here, want) for c in children(node)]
     if isinstance(node, AtLeast):
         return _some(parts, node.n if want else len(parts) - node.n + 1)
     if isinstance(node, All) == want:
@@ -45,15 +45,20 @@ def open_ways(node: Node, here: Circumstances, want: bool, presume: bool) -> lis
     return _smallest([w for p in parts for w in p])
 
 
-def _questions(leaf: Leaf, here: Circumstances, want: bool, presume: bool) -> list[Way]:
+def _questions(leaf: Leaf, here: Circumstances, want: bool) -> list[Way]:
     """The open facts of a definition, where few settle it, before the question for the defined fact as a whole."""
     own: list[Way] = [(leaf.fact,)] if here.vocabulary[leaf.fact].ask is not None else []
     logic = here.definitions.get(leaf.fact)
-    if logic is None or (own and not presume):
+    if logic is None or (own and not here.presume):
         return own
     value = leaf.value(here.on)
     favourable = want if (leaf.operator == "is") == (value is True) else not want
-    return _smallest([*ways(logic, here, favourable, presume), *own])
+    return _smallest([*ways(logic, here, favourable), *own])
+
+
+def ways_to_all(nodes: Iterable[Node], here: Circumstances) -> list[Way]:
+    """The smallest sets of questions that could make all of several conditions true."""
+    return _together([ways(n, here) for n in nodes])
 
 
 def _together(parts: list[list[Way]]) -> list[Way]:

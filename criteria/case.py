@@ -5,30 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
-from criteria.evaluate import Circumstances, Memory, States
+from criteria.docket import Answering, Called
+from criteria.evaluate import Circumstances, Memory
 from criteria.facts import FactsFor
-from criteria.logic import Node
 from criteria.orders import Order
 from criteria.ratings import Truth
 from criteria.regions import overlap
 from criteria.results import RESULT_FACTS, RESULTS
-from criteria.select import Book, Path
+from criteria.select import Book
 from criteria.studies import Study
 
 NOTHING: frozenset[str] = frozenset()
-
-
-class _Memory(Memory):
-    """Facts that are the same for all studies are looked up once for the order, results of rules each time."""
-
-    def __init__(self, book: Book, common: States, study: States) -> None:
-        super().__init__()
-        self._book, self._common, self._study = book, common, study
-
-    def of(self, name: str) -> States:
-        reach = self._book.reach(name)
-        return self._common if reach == "order" else self._study if reach == "study" else self._own
 
 
 class Case:
@@ -48,40 +37,72 @@ class Case:
     ) -> None:
         self.order, self.orders, self.facts_for, self.book = order, orders, facts_for, book
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
-        self.safety = tuple(g for g in safety if g not in self.guidelines)
-        self._here: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
-        self._common: States = ({}, {})
-        self._by_study: dict[str, States] = {}
-        self._truths: dict[tuple[int, str, bool, frozenset[str]], Truth] = {}
+        self.docket = book.docket(
+            self.guidelines, tuple(g for g in safety if g not in self.guidelines), age, self.indications
+        )
+        self._others = [o for o in orders if o.reference != order.reference and o.study is not None]
+        self._common = Memory()
+        self._regions: dict[str, Memory] = {}
+        self._here: dict[str, Circumstances] = {}
+        self._without: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
         self._called: dict[str, bool | Literal["by study"]] = {}
+        self._paths: dict[str, list[Called]] = {}
+        self._providers: dict[tuple[str, str], list[Answering]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
 
     def here(self, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Circumstances:
-        key = (study.id, presume, unknown)
-        if key not in self._here:
-            library = self.book.library
-            self._here[key] = Circumstances(
+        """What the order is judged on if it were for ``study``."""
+        found = self._here.get(study.id)
+        if found is None:
+            found = self._here[study.id] = Circumstances(
                 self.facts_for(study),
-                library.vocabulary,
-                library.definitions,
-                self.book.on,
-                unknown=unknown,
-                presume=presume,
-                results=lambda name, assume: self._result(name, study, assume, unknown),
-                result_facts=RESULT_FACTS,
-                memory=_Memory(self.book, self._common, self._by_study.setdefault(study.id, ({}, {}))),
+                self.book.conditions,
+                results=lambda name, assume: self._result(name, study, assume, NOTHING),
+                order=self._common,
+                region=self._regions.setdefault(study.region, Memory()),
             )
-        return self._here[key]
+        if not presume:
+            found = found.off
+        if not unknown:
+            return found
+        key = (study.id, presume, unknown)
+        if key not in self._without:
+            self._without[key] = found.without(unknown, lambda name, assume: self._result(name, study, assume, unknown))
+        return self._without[key]
 
-    def truth(self, node: Node, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Truth:
+    def truth(self, ready: Ready, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Truth:
         """The truth of a condition of the library; what it does not name cannot change it."""
         if unknown:
-            names = self.book.names(node)
-            unknown = unknown if names & RESULT_FACTS else unknown & names
-        key = (id(node), study.id, presume, unknown)
-        if key not in self._truths:
-            self._truths[key] = self.here(study, presume, unknown).truth(node)
-        return self._truths[key]
+            names = self.book.conditions.names(ready.node)
+            if names.isdisjoint(RESULT_FACTS):
+                unknown = frozenset(n for n in unknown if n in names)
+            if unknown:
+                return self.here(study, presume, unknown).told(ready)
+        if ready.reach > Reach.REGION:
+            for part in ready.early:
+                if self.truth(part, study, presume) is False:
+                    return False
+            return self.here(study, presume).told(ready)
+        memory = self._common if ready.reach is Reach.ORDER else self._regions.get(study.region)
+        if memory is None:
+            return self.here(study, presume).told(ready)
+        kept = memory.kept[presume]
+        if ready.key not in kept:
+            kept[ready.key] = ready.test(self.here(study, presume))
+        return kept[ready.key]
+
+    def path_truth(
+        self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
+    ) -> Truth:
+        """The truth of a pathway with the prerequisites that bind it."""
+        out: Truth = True
+        for clause in called.clauses:
+            truth = self.truth(clause, study, presume, unknown)
+            if truth is False:
+                return False
+            if truth is None:
+                out = None
+        return out
 
     def _result(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         """A result fact: the same for all studies of a region, unless it is about the ordered study itself."""
@@ -93,73 +114,65 @@ class Case:
 
     def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         wanted = RESULTS[name]
-        out: Truth = None if wanted.silence_is_unknown else False
-        heard = False
-        for other, path in self.book.providers(name, study.region):
-            if (wanted.own_study and other.id != study.id) or not self.counts(path.criterion, other):
-                continue
-            if not heard:
-                heard, out = True, False
-            truth = True if wanted.listed else self.truth(self.node(path), other, presume, unknown)
+        answering = self._answering(name, study)
+        out: Truth = None if wanted.silence_is_unknown and not answering else False
+        if wanted.listed:
+            return bool(answering) or out
+        for other, called in answering:
+            truth = self.path_truth(called, other, presume, unknown)
             if truth is True:
                 return True
             if truth is None:
                 out = None
         return out
 
-    def counts(self, criterion: Criterion, study: Study) -> bool:
-        """The criterion is in force for this patient and policy, and a recorded indication or trigger calls it."""
-        called = self._called.get(criterion.id)
-        if called is None:
-            called = self._called[criterion.id] = self._counts(criterion)
-        if called != "by study":
-            return called is True
-        assert criterion.trigger is not None  # noqa: S101 - only a trigger can depend on the study
-        return self.truth(criterion.trigger, study, False) is True
+    def _answering(self, name: str, study: Study) -> list[Answering]:
+        """The pathways that count for this order and answer a result fact."""
+        own = RESULTS[name].own_study
+        key = (name, study.id if own else study.region)
+        if key not in self._providers:
+            certain, triggered = self.docket.providers(name, study.region)
+            found = [*certain, *((s, c) for s, c in triggered if (not own or s is study) and self.counts(c, s))]
+            self._providers[key] = [(s, c) for s, c in found if s is study] if own else found
+        return self._providers[key]
 
-    def _counts(self, criterion: Criterion) -> bool | Literal["by study"]:
-        if criterion.guideline not in self.guidelines or not self.book.admits(criterion, self.age):
-            return False
-        if not criterion.indications.isdisjoint(self.indications):
+    def counts(self, called: Called, study: Study) -> bool:
+        """A recorded indication calls the pathway, or its trigger is recorded."""
+        if called.by_indication:
             return True
-        if criterion.trigger is None:
-            return False
-        own = self.order.study
-        if own is None or not self.book.same_for_all_studies(criterion.trigger):
+        criterion = called.criterion
+        known = self._called.get(criterion.id)
+        if known is None:
+            known = self._called[criterion.id] = self._triggered(criterion)
+        if known != "by study":
+            return known is True
+        assert criterion.trigger is not None  # noqa: S101 - only a trigger can depend on the study
+        return self.truth(self.book.conditions.ready(criterion.trigger), study, False) is True
+
+    def _triggered(self, criterion: Criterion) -> bool | Literal["by study"]:
+        assert criterion.trigger is not None  # noqa: S101 - what no indication calls has a trigger
+        own, trigger = self.order.study, self.book.conditions.ready(criterion.trigger)
+        if own is None or trigger.reach is not Reach.ORDER:
             return "by study"
-        return self.truth(criterion.trigger, own, False) is True
+        return self.truth(trigger, own, False) is True
 
-    def paths(self, study: Study) -> list[Path]:
+    def paths(self, study: Study) -> list[Called]:
         """The pathways for a recorded indication that list the study, guideline order."""
-        found = [p for p in self.book.pathways.get(study.id, ()) if self.counts(p.criterion, study)]
-        return sorted(found, key=lambda p: self.rank(p.criterion.guideline))
-
-    def concerns(self, criterion: Criterion) -> bool:
-        """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
-        if not self.hears(criterion) or not self.book.admits(criterion, self.age):
-            return False
-        return not criterion.indications or not criterion.indications.isdisjoint(self.indications)
-
-    def hears(self, criterion: Criterion) -> bool:
-        """The policy lets this rule speak."""
-        speaks = criterion.guideline in self.guidelines
-        return speaks or (criterion.kind == "safety" and criterion.guideline in self.safety)
+        if study.id not in self._paths:
+            self._paths[study.id] = [c for c in self.docket.paths(study.id) if self.counts(c, study)]
+        return self._paths[study.id]
 
     def rank(self, guideline: str) -> int:
         """The place of a guideline in the policy, the most specific first."""
-        return (*self.guidelines, *self.safety).index(guideline)
-
-    def node(self, path: Path) -> Node:
-        """The pathway with the prerequisites that bind it under this policy, as one condition."""
-        return self.book.node(path, self.guidelines)
+        return self.docket.ranks[guideline]
 
     def paired(self, criterion: Criterion, study: Study) -> bool:
         """True unless the criterion refuses one of a pair and this order is not the one."""
         pair = criterion.pair
         if pair is None:
             return True
-        for other in self.orders:
-            if other.reference == self.order.reference or other.study is None or other.study.id not in pair.studies:
+        for other in self._others:
+            if other.study is None or other.study.id not in pair.studies:
                 continue
             if pair.same_region and not overlap(other.study.region, study.region):
                 continue
@@ -169,4 +182,4 @@ class Case:
 
     def pair_requirements(self, study: Study) -> list[Criterion]:
         """Prerequisites that bind only one of a pair: this order, where it is the one."""
-        return [c for c in self.book.pairs.get(study.id, ()) if self.concerns(c) and self.paired(c, study)]
+        return [c for c in self.docket.pairs(study.id) if self.paired(c, study)]

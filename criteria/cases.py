@@ -11,13 +11,14 @@ from typing import Any
 
 from criteria.case import Case as Weighed
 from criteria.criterion import Criterion, select
+from criteria.docket import Called
 from criteria.errors import DataError
 from criteria.facts import Basis, Fact, Facts
 from criteria.library import Library
 from criteria.orders import Kind, Order, Reason
 from criteria.ratings import Rating, Step, Verdict
 from criteria.reading import Lines, read_yaml
-from criteria.select import Book, Path, book, requirement
+from criteria.select import Book, book
 from criteria.settle import recorded_indications, settle
 from criteria.studies import Study
 from criteria.vocabulary import near
@@ -263,8 +264,9 @@ def _facts(case: RuleCase, study: Study, orders: list[Order], library: Library) 
 def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | None:
     """The truth of the rule by itself: a pathway with the prerequisites that bind it, a refusal less its exceptions."""
     here = weighed.here(study)
-    if (path := _path(criterion, weighed, study)) is not None:
-        return here.truth(weighed.node(path)) if weighed.counts(criterion, study) else False
+    if criterion.kind == "pathway":
+        called = _called(criterion, weighed, study)
+        return here.truth(called.node) if called and weighed.counts(called, study) else False
     if criterion.indications and not criterion.indications & set(weighed.indications):
         return False
     if study.id not in criterion.studies or not weighed.paired(criterion, study):
@@ -272,29 +274,27 @@ def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | N
     if criterion.ages is not None and not criterion.ages.hold(weighed.age):
         return False
     if criterion.kind == "prerequisite":
-        return here.truth(requirement(criterion))
+        return here.truth(weighed.book.requirement(criterion))
     truth = here.truth(criterion.when)
-    if truth is True and criterion.unless is not None and here.truth(criterion.unless, False) is True:
+    if truth is True and criterion.unless is not None and here.off.truth(criterion.unless) is True:
         return False
     return truth
 
 
-def _path(criterion: Criterion, weighed: Weighed, study: Study) -> Path | None:
-    if criterion.kind != "pathway":
-        return None
-    return next((p for p in weighed.book.pathways.get(study.id, ()) if p.criterion is criterion), None)
+def _called(criterion: Criterion, weighed: Weighed, study: Study) -> Called | None:
+    return next((c for c in weighed.docket.paths(study.id) if c.criterion is criterion), None)
 
 
 def _trace(criterion: Criterion, weighed: Weighed, study: Study, truth: bool | None) -> Step:
-    here, path = weighed.here(study), _path(criterion, weighed, study)
-    if path is not None:
-        return here.trace(weighed.node(path))
+    here = weighed.here(study)
+    if criterion.kind == "pathway" and (called := _called(criterion, weighed, study)):
+        return here.trace(called.node)
     if criterion.kind == "prerequisite":
-        return here.trace(requirement(criterion))
+        return here.trace(weighed.book.requirement(criterion))
     trace = here.trace(criterion.when)
     if criterion.unless is None:
         return trace
-    return Step("with its exception", truth, children=(trace, here.trace(criterion.unless, False)))
+    return Step("with its exception", truth, children=(trace, here.off.trace(criterion.unless)))
 
 
 def _exercised(step: Step) -> Iterator[str]:

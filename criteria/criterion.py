@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from criteria.errors import DataError
 from criteria.indications import Indication
-from criteria.logic import ALWAYS, Node, Reader, walk
+from criteria.logic import ALWAYS, All, Any_, Node, Reader, walk
 from criteria.reading import Lines, read_yaml
 from criteria.studies import Catalogue, Study
 from criteria.vocabulary import near
@@ -64,7 +64,7 @@ class Local:
         return f"{self.what} at this site on {self.date} by {self.author}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Criterion:
     """One rule. ``id`` is ``<guideline>/<file name>``; ``studies`` are ids of the catalogue; ``indications`` empty and
     ``trigger`` None on a pathway means any recorded indication that the guideline covers."""
@@ -106,6 +106,13 @@ class Criterion:
 
     def in_force(self, on: dt.date) -> bool:
         return self.start <= on and (self.end is None or on <= self.end)
+
+
+def requirement(prerequisite: Criterion) -> Node:
+    """A prerequisite as a clause: what nobody can be asked about is a note, not a bar."""
+    when, unless = prerequisite.when, prerequisite.unless
+    inner = Any_((unless, when)) if unless is not None else when
+    return All((inner,), says=prerequisite.title, rows=prerequisite.rows, missing="bar")
 
 
 def select(raw: Any, catalogue: Catalogue, fault: Any, line: int | None) -> tuple[str, ...]:

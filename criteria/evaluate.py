@@ -1,32 +1,26 @@
 """Three-valued evaluation of conditions over the facts of one order.
 
 Strong Kleene logic: unknown (None) is never false. What a silent chart means stands in facts.yaml (`absence`); a
-presumption can be switched off (``presume=False``), as a whole or for single facts (``unknown``), which is how the
-settling finds out what a verdict leans on.
+presumption can be switched off, as a whole (`Circumstances.off`) or for single facts (`Circumstances.without`); that is
+how the settling finds out what a verdict leans on.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
-from criteria.ask import open_ways
-from criteria.facts import Fact, Facts, Vocabulary
-from criteria.logic import All, Any_, AtLeast, Leaf, Node, Not, children
+from criteria.ask import Way, open_ways, ways
+from criteria.conditions import Conditions, Reach, Ready
+from criteria.facts import Fact, Facts
+from criteria.logic import All, Any_, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
 
-
-class _Silent:
-    """No value, and the comparison is false: the chart would record it, or it is presumed not to be there."""
-
-
-class _Moot(_Silent):
-    """No value, because the fact on which this one depends (`given`) is false: every comparison is false."""
-
-
-SILENT: Final = _Silent()
-MOOT: Final = _Moot()
+SILENT: Final = object()
+"""No value, and the comparison is false: the chart would record it, or it is presumed not to be there."""
+MOOT: Final = object()
+"""No value, because the fact on which this one depends (`given`) is false: every comparison is false."""
 State = Any  # a value, SILENT, MOOT, or None for unknown
 Results = Callable[[str, bool], Truth]
 
@@ -35,173 +29,209 @@ def _no_result(_name: str, _presume: bool) -> Truth:
     return None
 
 
-States = tuple[dict[str, State], dict[str, State]]
-"""What was found of facts, by name: without presumptions, and with them."""
+class Truths(dict[int, Truth]):
+    """The truths of numbered leaves, each found when it is first read."""
+
+    __slots__ = ("find",)
+
+    def __init__(self, find: Callable[[int], Truth]) -> None:
+        super().__init__()
+        self.find = find
+
+    def __missing__(self, number: int) -> Truth:
+        truth = self[number] = self.find(number)
+        return truth
 
 
 class Memory:
-    """Where the states of facts are kept; circumstances that share a fact share what was found of it."""
+    """What was found, for all who may share it: without presumptions and with them (the index), the states of facts by
+    name, the truths of leaves by number and of conditions by identity."""
+
+    __slots__ = ("kept", "leaves", "states")
 
     def __init__(self) -> None:
-        self._own: States = ({}, {})
-
-    def of(self, _name: str) -> States:
-        return self._own
+        self.states: tuple[dict[str, State], dict[str, State]] = ({}, {})
+        self.leaves: list[Truths | None] = [None, None]
+        self.kept: tuple[dict[int, Truth], dict[int, Truth]] = ({}, {})
 
 
 class Circumstances:
     """What one order (or one alternative) is judged on: facts, the day, and the results of other rules.
 
-    ``results(name, presume)`` answers facts that are results of rules (``guideline.supports_mri``).
+    ``results(name, presume)`` answers facts that are results of rules (``guideline.supports_mri``); ``order`` is what
+    all studies considered for one order have in common, ``region`` what those of one region do.
     """
 
     def __init__(
         self,
         facts: Facts,
-        vocabulary: Vocabulary,
-        definitions: Mapping[str, Node],
-        on: dt.date,
+        conditions: Conditions,
         *,
-        unknown: frozenset[str] = frozenset(),
         presume: bool = True,
         results: Results = _no_result,
-        result_facts: frozenset[str] = frozenset(),
-        memory: Memory | None = None,
+        order: Memory | None = None,
+        region: Memory | None = None,
     ) -> None:
-        self.facts, self.vocabulary, self.definitions, self.on = facts, vocabulary, definitions, on
-        self.unknown, self.presume, self.results, self.result_facts = unknown, presume, results, result_facts
-        self._memory = memory or Memory()
-        self._shared: dict[tuple[int, bool], Truth] = {}
+        given = conditions.vocabulary.given
         # a recorded child makes the fact on which it depends true
-        self._implied = {vocabulary.given[n] for n in facts.recorded.keys() & vocabulary.given.keys()}
+        self._implied = {given[n] for n in facts.recorded.keys() & given.keys()}
+        own = Memory()
+        self._begin(facts, conditions, presume, results, (order or Memory(), region or Memory(), own, own))
 
-    def truth(self, node: Node, presume: bool | None = None) -> Truth:
-        """The truth of a condition; a forced-unknown fact is unknown only where the rule itself names it.
+    def _begin(
+        self, facts: Facts, conditions: Conditions, presume: bool, results: Results, memories: Sequence[Memory]
+    ) -> None:
+        self.facts, self.conditions, self.presume, self.results = facts, conditions, presume, results
+        self.vocabulary, self.definitions, self.on = conditions.vocabulary, conditions.definitions, conditions.on
+        self._memories = memories
+        """By reach of what is found."""
+        self._states = [m.states[presume] for m in memories]
+        self.kept = [m.kept[presume] for m in memories]
+        self.leaves = [self._leaves(m) for m in memories]
+        self._asked: dict[int, bool] = {}
 
-        A prerequisite that nobody can be asked about is a note, never a bar (DESIGN section 4).
-        """
-        presume = self.presume if presume is None else presume
-        if node.turns:
-            presume = False
-        truth = self._kept(node, presume) if node.shared else self._truth(node, presume)
-        if truth is None and node.missing and (node.missing == "note" or not open_ways(node, self, True, presume)):
-            return True
-        return truth
+    def _leaves(self, memory: Memory) -> Truths:
+        found = memory.leaves[self.presume]
+        if found is None:
+            found = memory.leaves[self.presume] = Truths(self._find)
+        return found
 
-    def _kept(self, node: Node, presume: bool) -> Truth:
-        key = (id(node), presume)
-        if key not in self._shared:
-            self._shared[key] = self._truth(node, presume)
-        return self._shared[key]
-
-    def _truth(self, node: Node, presume: bool) -> Truth:
-        kind = type(node)
-        if kind is Leaf:
-            return None if node.fact in self.unknown else self._compare(node, presume)  # type: ignore[attr-defined,arg-type]
-        if kind is Not:
-            inner = self.truth(node.child, presume)  # type: ignore[attr-defined]
-            return None if inner is None else not inner
-        parts = node.children  # type: ignore[attr-defined]
-        if kind is All:
-            return self._all(parts, presume)
-        needed = node.n if kind is AtLeast else 1  # type: ignore[attr-defined]
-        true, possible = 0, len(parts)
-        for child in parts:
-            truth = self.truth(child, presume)
-            if truth is True:
-                true += 1
-                if true >= needed:
-                    return True
-            elif truth is False:
-                possible -= 1
-        return None if possible >= needed else False
-
-    def _all(self, parts: tuple[Node, ...], presume: bool) -> Truth:
-        out: Truth = True
-        for child in parts:
-            truth = self.truth(child, presume)
-            if truth is False:
-                return False
-            if truth is None:
-                out = None
+    @cached_property
+    def off(self) -> Circumstances:
+        """The same without presumptions."""
+        if not self.presume:
+            return self
+        out = Circumstances.__new__(Circumstances)
+        out._implied = self._implied
+        out._begin(self.facts, self.conditions, False, self.results, self._memories)
         return out
 
-    def _compare(self, leaf: Leaf, presume: bool) -> Truth:
-        state = self.state(leaf.fact, presume)
+    def without(self, unknown: frozenset[str], results: Results) -> Circumstances:
+        """The same with single facts taken as unknown, where a rule itself names them."""
+        return _Without(self, unknown, results)
+
+    def truth(self, node: Node) -> Truth:
+        """The truth of a condition, kept for those who ask again."""
+        return self.told(self.conditions.ready(node))
+
+    def told(self, ready: Ready) -> Truth:
+        """`truth` of a condition that is ready."""
+        kept = self.kept[ready.reach]
+        if ready.key not in kept:
+            kept[ready.key] = ready.test(self)
+        return kept[ready.key]
+
+    def can_be_asked(self, node: Node) -> bool:
+        """True when answers to questions can make a condition true that is unknown."""
+        key = id(node)
+        if key not in self._asked:
+            self._asked[key] = bool(open_ways(node, self, True))
+        return self._asked[key]
+
+    def ways(self, node: Node, want: bool = True) -> list[Way]:
+        return ways(node, self, want)
+
+    def _find(self, number: int) -> Truth:
+        leaf = self.conditions.numbered[number]
+        states, name = self._states[leaf.reach], leaf.fact.name
+        state = states[name] if name in states else self.state(name)
         if state is None:
             return None
-        target = leaf.value(self.on)
-        if isinstance(state, _Silent):
-            if isinstance(state, _Moot):
-                return leaf.operator == "is" and target is False
-            return (leaf.operator == "is" and target is False) or (leaf.operator == "is_not" and target is not False)
-        return _holds(leaf.operator, state, target)
+        if state is SILENT:
+            return leaf.silent
+        if state is MOOT:
+            return leaf.moot
+        return _holds(leaf.operator, state, leaf.target)
 
-    def state(self, name: str, presume: bool) -> State:
-        states = self._memory.of(name)[presume]
+    def state(self, name: str) -> State:
+        """The value of a fact, or what its absence means."""
+        states = self._states[self.conditions.reach[name]]
         if name not in states:
             states[name] = None  # a definition that names itself stays unknown
-            states[name] = self._state(name, presume)
+            states[name] = self._state(name)
         return states[name]
 
-    def _state(self, name: str, presume: bool) -> State:
-        fact = self.facts.get(name)
-        definition = self.vocabulary[name]
-        if name in self.definitions:
-            return self._defined(fact, self.definitions[name], presume)
+    def _state(self, name: str) -> State:
+        fact = self.facts.recorded.get(name)
+        logic = self.definitions.get(name)
+        if logic is not None:
+            return self._defined(fact, logic)
         if fact is not None:
             return fact.value
+        definition = self.vocabulary.facts[name]
         if name in self._implied and definition.type == "boolean":
             return True
-        if name in self.result_facts:
-            return self.results(name, presume)
+        if name in self.conditions.results:
+            return self.results(name, self.presume)
         if definition.given is not None:
-            given = self.state(definition.given, presume)
-            if given is False or isinstance(given, _Silent):
+            given = self.state(definition.given)
+            if given is False or given is SILENT or given is MOOT:
                 return MOOT
         searched = name not in self.facts.unsearched
         if definition.absence == "false":
             return SILENT if searched else None
         if definition.absence == "presumed_false":
-            return SILENT if presume and searched else None
-        return True if definition.absence == "presumed_true" and presume else None
+            return SILENT if self.presume and searched else None
+        return True if definition.absence == "presumed_true" and self.presume else None
 
-    def _defined(self, fact: Fact | None, logic: Node, presume: bool) -> State:
+    def _defined(self, fact: Fact | None, logic: Node) -> State:
         if fact is not None and fact.value is True:
             return True
-        recorded = self.truth(logic, False)
+        recorded = self.off.truth(logic)
         if recorded is True:
             return True
         if fact is not None:  # said to be false, and no recorded leaf contradicts it
             return False
-        return self.truth(logic, True) if presume else recorded
+        return self.truth(logic) if self.presume else recorded
 
     def presumed(self, name: str) -> bool:
         """True when the fact has its value only by presumption."""
-        on, off = self.state(name, True), self.state(name, False)
-        return on is not None and off is None
+        return self.state(name) is not None and self.off.state(name) is None
 
-    def trace(self, node: Node, presume: bool | None = None, depth: int = 99) -> Step:
+    def trace(self, node: Node, depth: int = 99) -> Step:
         """The condition with the result of each clause, for people; ``depth`` levels of it."""
-        presume = self.presume if presume is None else presume
-        inner = presume and not node.turns
+        inner = self.off if node.turns else self
         if isinstance(node, Leaf):
-            truth = self.truth(node, presume)
+            truth = self.truth(node)
             found = self.facts.get(node.fact)
             presumed = found is None and truth is not None and self.presumed(node.fact)
             below: tuple[Step, ...] = ()
             if node.fact in self.definitions and found is None and depth > 0:
-                below = tuple(self.trace(self.definitions[node.fact], inner, depth - 1).children)
+                below = tuple(inner.trace(self.definitions[node.fact], depth - 1).children)
             return Step(
                 node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below
             )
         word = {All: "all of", Any_: "any of", Not: "not"}.get(type(node), f"at least {getattr(node, 'n', 0)} of")
         return Step(
             node.says or word,
-            self.truth(node, presume),
+            self.truth(node),
             rows=node.rows,
-            children=tuple(self.trace(n, inner, depth - 1) for n in children(node)) if depth > 0 else (),
+            children=tuple(inner.trace(n, depth - 1) for n in children(node)) if depth > 0 else (),
         )
+
+
+class _Without(Circumstances):
+    """Circumstances in which facts are unknown where a rule names them; results of rules are found anew.
+
+    What the facts are made of is not touched, so their states are those of ``base``.
+    """
+
+    def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
+        self._base, self._unknown, self._implied = base, unknown, base._implied
+        self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
+        self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
+
+    @cached_property
+    def off(self) -> Circumstances:
+        return _Without(self._base.off, self._unknown, self.results) if self.presume else self
+
+    def _find(self, number: int) -> Truth:
+        leaf = self.conditions.numbered[number]
+        if leaf.fact.name in self._unknown:
+            return None
+        if leaf.reach is Reach.RESULTS:
+            return super()._find(number)
+        return self._base.leaves[leaf.reach][number]
 
 
 def _holds(operator: str, value: Any, target: Any) -> bool:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
-from criteria.criterion import Criterion
+from criteria.conditions import Conditions
+from criteria.criterion import Criterion, requirement
+from criteria.docket import Docket
 from criteria.library import Library
-from criteria.logic import All, Any_, Node, leaves
-from criteria.results import RESULT_FACTS, RESULTS
+from criteria.logic import Node
+from criteria.results import RESULT_FACTS
 from criteria.studies import Study
 
 REFUSING = {"exclusion", "coding", "combination", "safety"}
 REMARKING = {"note", "document", "safety"}
-BY_STUDY = ("order.", "prior_imaging.", "xray.", "surgery.", "implant.near", "procedure.", "therapy.oncologic_started")
-Reach = Literal["order", "study", "results"]
-"""Beginnings of the facts that depend on the study considered, its region above all."""
+TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs")
+DOCKETS = 256
+"""How many kinds of patient are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Path:
 
 
 class Book:
-    """The criteria in force on one day, by study id."""
+    """The criteria in force on one day, by study id; ``turning_points`` are the ages at which some rule changes."""
 
     def __init__(self, library: Library, on: dt.date) -> None:
         self.library, self.on = library, on
@@ -56,61 +57,34 @@ class Book:
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
 
-        self._nodes: dict[tuple[int, tuple[str, ...]], Node] = {}
-        self._names: dict[int, frozenset[str]] = {}
-        self._reach: dict[str, Reach] = {}
-        self._providers: dict[tuple[str, str], list[tuple[Study, Path]]] = {}
+        self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS)
+        self.turning_points = turning_points(library.criteria, library)
+        self._requirements: dict[int, tuple[Criterion, Node]] = {}
+        self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
 
-    def node(self, path: Path, guidelines: tuple[str, ...]) -> Node:
-        """The pathway and the prerequisites of these guidelines that bind it, as one condition."""
-        key = (id(path), guidelines)
-        if key not in self._nodes:
-            parts = [requirement(p) for p in path.prerequisites if p.guideline in guidelines]
-            self._nodes[key] = All((path.criterion.when, *parts)) if parts else path.criterion.when
-        return self._nodes[key]
+    def copy(self, turning_points: frozenset[int]) -> Book:
+        """The same tables, to be changed; what is ready stays so, what was found for patients does not."""
+        out = Book(replace(self.library, criteria=()), self.on)
+        out.library = self.library
+        for name in TABLES:
+            setattr(out, name, dict(getattr(self, name)))
+        out.turning_points = self.turning_points | turning_points
+        out.conditions, out._requirements = self.conditions.copy(), dict(self._requirements)
+        return out
 
-    def names(self, node: Node) -> frozenset[str]:
-        """The facts that a condition of the library names, not those of their definitions."""
-        key = id(node)  # nodes live as long as the library
-        if key not in self._names:
-            self._names[key] = frozenset(n.fact for n in leaves(node))
-        return self._names[key]
+    def docket(
+        self, guidelines: tuple[str, ...], safety: tuple[str, ...], age: int, indications: tuple[str, ...]
+    ) -> Docket:
+        """What the criteria say to such a patient; ages between which no rule tells share it."""
+        since = max((a for a in self.turning_points if a <= age), default=-1)
+        return self._dockets(guidelines, safety, since, indications)
 
-    def same_for_all_studies(self, node: Node) -> bool:
-        """True when no fact of a condition, nor of its definitions, depends on which study is considered."""
-        return all(self.reach(n) == "order" for n in self.names(node))
-
-    def reach(self, name: str) -> Reach:
-        """What a fact depends on, what it is made of included."""
-        if name not in self._reach:
-            self._reach[name] = "order"  # a definition that names itself adds nothing
-            self._reach[name] = self._find_reach(name)
-        return self._reach[name]
-
-    def _find_reach(self, name: str) -> Reach:
-        if name in RESULT_FACTS:
-            return "results"
-        library = self.library
-        parts = {self.reach(n) for n in self.names(library.definitions[name])} if name in library.definitions else set()
-        given = library.vocabulary.given.get(name)
-        if given is not None:
-            parts.add(self.reach(given))
-        if "results" in parts:
-            return "results"
-        return "study" if "study" in parts or name.startswith(BY_STUDY) else "order"
-
-    def providers(self, result: str, region: str) -> list[tuple[Study, Path]]:
-        """The pathways for studies of a region, each with such a study, that answer a result fact."""
-        key = (result, region)
-        if key not in self._providers:
-            wanted, catalogue = RESULTS[result], self.library.catalogue
-            self._providers[key] = [
-                (catalogue[s], p)
-                for s, paths in self.pathways.items()
-                for p in paths
-                if (wanted.any_region or catalogue[s].region == region) and wanted.include(p.criterion, catalogue[s])
-            ]
-        return self._providers[key]
+    def requirement(self, prerequisite: Criterion) -> Node:
+        """A prerequisite as a clause of the pathways it binds, the same for all of them."""
+        found = self._requirements.get(id(prerequisite))
+        if found is None:
+            found = self._requirements[id(prerequisite)] = (prerequisite, requirement(prerequisite))
+        return found[1]
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""
@@ -128,6 +102,14 @@ class Book:
         return self.library.guidelines[criterion.guideline].ages.hold(age)
 
 
+def turning_points(criteria: Iterable[Criterion], library: Library) -> frozenset[int]:
+    """The ages (completed years) from which a rule, or a guideline, speaks otherwise than before."""
+    spans = [c.ages for c in criteria if c.ages is not None]
+    spans += [g.ages for g in library.guidelines.values()]
+    starts = {s.at_least for s in spans if s.at_least is not None}
+    return frozenset(starts | {s.at_most + 1 for s in spans if s.at_most is not None})
+
+
 def _path(criterion: Criterion, study: str, prerequisites: Sequence[Criterion]) -> Path:
     bound = tuple(p for p in prerequisites if p.pair is None and study in p.studies and _binds(p, criterion))
     return Path(criterion, bound)
@@ -143,17 +125,6 @@ def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:
     if prerequisite.guideline != criterion.guideline:
         return False
     return "all" in prerequisite.binds or criterion.section in prerequisite.binds
-
-
-@cache  # never evicted: a book remembers conditions by their identity
-def _requirement(when: Node, unless: Node | None, says: str, rows: tuple[str, ...]) -> Node:
-    inner = Any_((unless, when)) if unless is not None else when
-    return All((inner,), says=says, rows=rows, missing="bar")
-
-
-def requirement(prerequisite: Criterion) -> Node:
-    """A prerequisite as a clause: what nobody can be asked about is a note, not a bar."""
-    return _requirement(prerequisite.when, prerequisite.unless, prerequisite.title, prerequisite.rows)
 
 
 @lru_cache(maxsize=8)

@@ -20,7 +20,7 @@ from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
 from criteria.results import RESULT_FACTS
-from criteria.select import Book, Path, book
+from criteria.select import Book, book
 from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
@@ -118,8 +118,10 @@ def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[
         return fact is not None and fact.basis >= least and fact.value == value
 
     def holds(indication: Indication) -> bool:
+        if not indication.asserts or not indication.asserts.keys() <= known.recorded.keys():
+            return False
         least = Basis.RECORDED if indication.category == said else Basis.ATTESTED
-        return bool(indication.asserts) and all(stands(n, v, least) for n, v in indication.asserts.items())
+        return all(stands(n, v, least) for n, v in indication.asserts.items())
 
     return tuple(i.id for i in library.indications.values() if holds(i))
 
@@ -205,10 +207,11 @@ def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
     if _stands_alone(case, study, weighing) or weigh(case, study, presume=False).rating is weighing.rating:
         return []  # a less informed state in between gives the same rating too
     names: dict[str, None] = {}
-    for path in case.paths(study):
-        names.update(dict.fromkeys(n.fact for n in leaves(case.node(path))))
+    named = case.book.conditions.names
+    for called in case.paths(study):
+        names.update(dict.fromkeys(n for clause in called.clauses for n in named(clause.node)))
     for criterion in case.book.refusals.get(study.id, ()):
-        names.update(dict.fromkeys(n.fact for n in leaves(criterion.when)))
+        names.update(dict.fromkeys(named(criterion.when)))
     found = [
         n
         for n in names
@@ -225,8 +228,8 @@ def _stands_alone(case: Case, study: Study, weighing: Weighing) -> bool:
     if weighing.rating is Rating.NEEDS_INFORMATION:
         return True
     if weighing.rating is Rating.APPROPRIATE:
-        return any(case.truth(case.node(p), study, presume=False) is True for p in weighing.met)
-    return any(case.truth(c.when, study, presume=False) is True for c in weighing.fired)
+        return any(case.path_truth(c, study, presume=False) is True for c in weighing.met)
+    return any(weighing.here.off.truth(c.when) is True for c in weighing.fired)
 
 
 def _parts(name: str, here: Circumstances) -> set[str]:
@@ -258,7 +261,7 @@ def _inner_questions(case: Case, weighing: Weighing, name: str) -> tuple[str, ..
     logic = case.book.library.definitions.get(name)
     if logic is None:
         return ()
-    found = ways(logic, weighing.here, True, False) or ways(logic, weighing.here, False, False)
+    found = ways(logic, weighing.here.off, True) or ways(logic, weighing.here.off, False)
     return found[0] if found else ()
 
 
@@ -268,18 +271,18 @@ def _deciding(weighing: Weighing) -> list[Criterion]:
     if weighing.fired:
         return weighing.fired
     if weighing.met:
-        return [p.criterion for p in weighing.met]
+        return [c.criterion for c in weighing.met]
     if weighing.open:
         fewest = min(len(way) for _, way in weighing.open)
-        return [p.criterion for p, way in weighing.open if len(way) == fewest]
-    own = [p for p in weighing.failed if not p.criterion.for_any_complaint] or weighing.failed
-    near = [(_share_met(p, weighing.here), p.criterion) for p in own]
+        return [c.criterion for c, way in weighing.open if len(way) == fewest]
+    own = [c.criterion for c in weighing.failed if not c.criterion.for_any_complaint]
+    near = [(_share_met(c, weighing.here), c) for c in own or [c.criterion for c in weighing.failed]]
     return [c for share, c in near if share == max(s for s, _ in near)]
 
 
-def _share_met(path: Path, here: Circumstances) -> float:
+def _share_met(criterion: Criterion, here: Circumstances) -> float:
     """How much of a failed pathway holds, clause by clause: the nearest miss is the one worth explaining."""
-    clauses = children(path.criterion.when) or (path.criterion.when,)
+    clauses = children(criterion.when) or (criterion.when,)
     return sum(here.truth(c) is True for c in clauses) / len(clauses)
 
 
@@ -287,9 +290,10 @@ def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Cr
     here = weighing.here
     refusing = (*weighing.fired, *weighing.silenced, *weighing.redirects)
     out = [_ruling(c, True, c in decisive, partial(_refusal, c, here)) for c in refusing]
-    for path in case.paths(study):
-        truth = True if path in weighing.met else False if path in weighing.failed else None
-        out.append(_ruling(path.criterion, truth, path.criterion in decisive, partial(here.trace, case.node(path))))
+    failed = {id(c) for c in weighing.failed}
+    for called, truth in weighing.truths:
+        said = False if id(called) in failed else truth
+        out.append(_ruling(called.criterion, said, called.criterion in decisive, partial(here.trace, called.node)))
     return tuple(out)
 
 
@@ -297,7 +301,7 @@ def _refusal(criterion: Criterion, here: Circumstances) -> Step:
     trace = here.trace(criterion.when)
     if criterion.unless is None:
         return trace
-    unless = Step("unless", None, children=(here.trace(criterion.unless, False),))
+    unless = Step("unless", None, children=(here.off.trace(criterion.unless),))
     return Step("all of", trace.truth, children=(trace, unless))
 
 
@@ -309,27 +313,19 @@ def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Call
 
 
 def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
-    """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check.
-
-    Safety speaks to every age: a rule of an adult guideline still has a word on a child's order, though no rating.
-    """
+    """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check."""
     here, out = weighing.here, []
-    for criterion in case.book.remarks.get(study.id, ()):
-        safety = criterion.kind == "safety"
-        if not case.hears(criterion) or not (safety or case.book.admits(criterion, case.age)):
-            continue
-        lifted = criterion.unless is not None and here.truth(criterion.unless, False) is True
-        if here.truth(criterion.when) is True and not lifted:
-            out.append(
-                _note(criterion, "safety" if safety else "document" if criterion.kind == "document" else "remark")
-            )
-    for criterion in case.book.refusals.get(study.id, ()):
-        if criterion.kind == "safety" and case.hears(criterion):
-            truth = here.truth(criterion.when)
-            if truth is None and _unread(criterion.when, here):
-                out.append(_note(criterion, "unchecked"))
-            elif truth is True and not case.book.admits(criterion, case.age):
-                out.append(_note(criterion, "safety"))
+    for rule in case.docket.remarks(study.id):
+        lifted = rule.unless is not None and case.truth(rule.unless, study, False) is True
+        if case.truth(rule.when, study) is True and not lifted:
+            kind = rule.criterion.kind
+            out.append(_note(rule.criterion, kind if kind in ("safety", "document") else "remark"))
+    for rule in case.docket.safety(study.id):
+        truth = case.truth(rule.when, study)
+        if truth is None and _unread(rule.criterion.when, here):
+            out.append(_note(rule.criterion, "unchecked"))
+        elif truth is True and not case.book.admits(rule.criterion, case.age):
+            out.append(_note(rule.criterion, "safety"))
     return tuple(out)
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from criteria.criterion import Criterion
-from criteria.select import REFUSING, REMARKING, Book, Path
-
-TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs")
+from criteria.select import REFUSING, REMARKING, Book, Path, turning_points
 
 
 def swapped(base: Book, changes: Mapping[str, Criterion]) -> Book:
@@ -17,10 +14,7 @@ def swapped(base: Book, changes: Mapping[str, Criterion]) -> Book:
 
     The prerequisites that bind a pathway stay those of the old one: a change moves no rule to another section.
     """
-    out = Book(replace(base.library, criteria=()), base.on)  # what a book remembers of its conditions starts empty
-    out.library = base.library
-    for name in TABLES:
-        setattr(out, name, dict(getattr(base, name)))
+    out = base.copy(turning_points(changes.values(), base.library))
     by_id = _by_id(base)
     for name, new in changes.items():
         old = by_id.get(name)

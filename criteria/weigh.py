@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from criteria.ask import ways
+from criteria.ask import Way, ways, ways_to_all
 from criteria.case import NOTHING, Case
 from criteria.criterion import Criterion
+from criteria.docket import Called
 from criteria.evaluate import Circumstances
-from criteria.logic import All, Node
+from criteria.logic import Node
 from criteria.ratings import Because, Rating
-from criteria.select import Path, requirement
 from criteria.studies import Study
 
 BECAUSE = {
@@ -19,67 +20,81 @@ BECAUSE = {
 }  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass
 class Weighing:
-    """What came of it. ``open_exceptions`` are fired criteria whose exception is not known either way."""
+    """What came of it. ``open_exceptions`` are fired criteria whose exception is not known either way.
 
-    rating: Rating
-    because: Because
+    ``truths`` are those of the pathways; which of the unknown ones can be brought about by answers is found when asked.
+    """
+
     here: Circumstances
+    rating: Rating = Rating.NO_CRITERIA
+    because: Because = Because.OUT_OF_SCOPE
+    truths: list[tuple[Called, bool | None]] = field(default_factory=list)
     fired: list[Criterion] = field(default_factory=list)
     open_exceptions: list[Criterion] = field(default_factory=list)
-    met: list[Path] = field(default_factory=list)
-    open: list[tuple[Path, tuple[str, ...]]] = field(default_factory=list)
-    failed: list[Path] = field(default_factory=list)
     redirects: list[Criterion] = field(default_factory=list)
     silenced: list[Criterion] = field(default_factory=list)
     one_too_many: list[Criterion] = field(default_factory=list)
     """Rules by which this order may not stand beside another one as things are."""
+    extra: list[Node] = field(default_factory=list)
+    """Their conditions, which every pathway needs too."""
+
+    @cached_property
+    def met(self) -> list[Called]:
+        return [c for c, truth in self.truths if truth is True]
+
+    @cached_property
+    def open(self) -> list[tuple[Called, Way]]:
+        """The pathways that answers to questions can bring about, each with the fewest."""
+        nodes = {id(c): (*(part.node for part in c.clauses), *self.extra) for c, _ in self.truths}
+        found = ((c, ways_to_all(nodes[id(c)], self.here)) for c, truth in self.truths if truth is None)
+        return [(c, way[0]) for c, way in found if way and way[0]]
+
+    @cached_property
+    def failed(self) -> list[Called]:
+        """The pathways that are not met and that no answer can bring about."""
+        left = {id(c) for c in self.met} | {id(c) for c, _ in self.open}
+        return [c for c, _ in self.truths if id(c) not in left]
 
 
 def weigh(case: Case, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Weighing:
     """What comes of the order for ``study``, with presumptions or without, or with single facts taken as unknown."""
-    here = case.here(study, presume, unknown)
-    out = Weighing(Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, here)
-    paired = case.pair_requirements(study)
-    extra = [requirement(c) for c in paired]
-    truths = [case.truth(n, study, presume, unknown) for n in extra]
-    out.one_too_many = [c for c, t in zip(paired, truths, strict=True) if t is not True]
-    for path in case.paths(study):
-        each = [case.truth(case.node(path), study, presume, unknown), *truths]
-        if all(t is True for t in each):
-            out.met.append(path)
-        elif False in each:
-            out.failed.append(path)
-        else:
-            _open(path, [case.node(path), *extra], here, out)
-    best = min((case.rank(p.criterion.guideline) for p in out.met), default=None)
+    out = Weighing(case.here(study, presume, unknown))
+    bars: list[bool | None] = []
+    for criterion in case.pair_requirements(study):
+        node = case.book.requirement(criterion)
+        truth = case.truth(case.book.conditions.ready(node), study, presume, unknown)
+        out.extra.append(node)
+        bars.append(truth)
+        if truth is not True:
+            out.one_too_many.append(criterion)
+    for called in case.paths(study):
+        each = [case.path_truth(called, study, presume, unknown), *bars]
+        out.truths.append((called, False if False in each else None if None in each else True))
+    best = min((case.rank(c.criterion.guideline) for c in out.met), default=None)
     _refuse(case, study, presume, unknown, out, best)
     _redirect(case, study, presume, unknown, out)
     _rate(case, study, out)
     return out
 
 
-def _open(path: Path, parts: list[Node], here: Circumstances, out: Weighing) -> None:
-    found = ways(All(tuple(parts)), here)
-    if found and found[0]:
-        out.open.append((path, found[0]))
-    else:
-        out.failed.append(path)
+def hopeless(case: Case, study: Study) -> bool:
+    """True when no pathway can support the study, whatever else is weighed."""
+    return all(case.path_truth(c, study) is False for c in case.paths(study))
 
 
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
-    for criterion in case.book.refusals.get(study.id, ()):
-        if not case.concerns(criterion) or not case.paired(criterion, study):
+    for rule in case.docket.refusals(study.id):
+        criterion = rule.criterion
+        if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
             continue
-        if case.truth(criterion.when, study, presume, unknown) is not True:
-            continue
-        if criterion.unless is not None:
-            lifted = case.truth(criterion.unless, study, False, unknown)
+        if rule.unless is not None:
+            lifted = case.truth(rule.unless, study, False, unknown)
             if lifted is True:
                 continue
-            if lifted is None and ways(criterion.unless, out.here, True, False):
+            if lifted is None and ways(rule.unless.node, out.here.off):
                 out.open_exceptions.append(criterion)
         later = best is not None and case.rank(criterion.guideline) > best
         (out.silenced if later and criterion.kind == "exclusion" else out.fired).append(criterion)
@@ -87,11 +102,11 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
 
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
-    for criterion in case.book.redirects.get(study.id, ()):
-        if not case.concerns(criterion) or case.truth(criterion.when, study, presume, unknown) is not True:
+    for rule in case.docket.redirects(study.id):
+        if case.truth(rule.when, study, presume, unknown) is not True:
             continue
-        if criterion.unless is None or case.truth(criterion.unless, study, False, unknown) is not True:
-            out.redirects.append(criterion)
+        if rule.unless is None or case.truth(rule.unless, study, False, unknown) is not True:
+            out.redirects.append(rule.criterion)
 
 
 def _rate(case: Case, study: Study, out: Weighing) -> None:
@@ -106,8 +121,8 @@ def _rate(case: Case, study: Study, out: Weighing) -> None:
         out.rating, out.because = Rating.NO_CRITERIA, Because.OTHER_GUIDELINE
     elif out.open:
         out.rating, out.because = Rating.NEEDS_INFORMATION, Because.FACTS_MISSING
-    elif any(_speaks_for_patient(case, p.criterion.guideline) for p in out.failed):
-        listed = any(not p.criterion.for_any_complaint for p in out.failed)
+    elif any(_speaks_for_patient(case, c.criterion.guideline) for c in out.failed):
+        listed = any(not c.criterion.for_any_complaint for c in out.failed)
         because = Because.REQUIREMENT_MISSING if listed else Because.NOT_LISTED
         out.rating, out.because = Rating.NOT_APPROPRIATE, because
     elif any(_speaks_for_patient(case, g) and case.book.speaks(g, study, case.indications) for g in case.guidelines):

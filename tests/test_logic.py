@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from criteria.ask import ways
+from criteria.conditions import Conditions
 from criteria.errors import DataError
 from criteria.evaluate import Circumstances
 from criteria.facts import Basis, Fact, FactDefinition, Facts, Vocabulary
@@ -37,9 +38,12 @@ VOCABULARY = Vocabulary(
 )
 
 
+CONDITIONS = Conditions(VOCABULARY, {}, DAY)
+
+
 def here(facts: dict[str, Any], **more: Any) -> Circumstances:
     known = {n: Fact(n, v, Basis.RECORDED) for n, v in facts.items()}
-    return Circumstances(Facts(known, more.pop("unsearched", frozenset())), VOCABULARY, {}, DAY, **more)
+    return Circumstances(Facts(known, more.pop("unsearched", frozenset())), CONDITIONS, **more)
 
 
 def leaf(name: str, operator: Any = "is", value: Any = True) -> Leaf:
@@ -118,7 +122,7 @@ def _both_ways(node: Node, positive: bool = True) -> bool:
 )
 def test_what_a_silent_chart_means_is_said_fact_by_fact(name: str, presumed: bool | None, without: bool | None) -> None:
     assert here({}).truth(leaf(name)) is presumed
-    assert here({}).truth(leaf(name), False) is without
+    assert here({}).off.truth(leaf(name)) is without
 
 
 def test_silence_is_unknown_where_the_records_could_not_be_searched() -> None:
@@ -158,7 +162,7 @@ def test_a_recorded_child_makes_its_given_true() -> None:
 
 def test_a_prerequisite_nobody_can_be_asked_about_is_no_bar_and_one_that_can_be_asked_is() -> None:
     silent = Vocabulary({"x.unknown": FactDefinition("x.unknown", "boolean", "x", "unknown", None, "")})
-    circumstances = Circumstances(Facts({}), silent, {}, DAY)
+    circumstances = Circumstances(Facts({}), Conditions(silent, {}, DAY))
     assert circumstances.truth(All((leaf("x.unknown"),), missing="bar")) is True
     assert here({}).truth(All((leaf("a.unknown"),), missing="bar")) is None
     assert here({}).truth(All((leaf("a.unknown"),), missing="note")) is True

@@ -1,0 +1,168 @@
+"""What the criteria in force say to one kind of patient: who is alike in policy, age and indications shares it.
+
+Looked up by study; worked out when a study is first asked for, and kept: the same complaints come again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from criteria.conditions import Ready
+from criteria.criterion import Criterion
+from criteria.logic import All, Node
+from criteria.regions import shows
+from criteria.results import RESULTS
+from criteria.studies import Study
+
+if TYPE_CHECKING:
+    from criteria.select import Book, Path
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Called:
+    """A pathway that may count; ``by_indication``: a recorded indication calls it, else its trigger has to.
+
+    ``clauses`` are its own condition and the prerequisites that bind it under the policy, ``node`` all of them.
+    """
+
+    criterion: Criterion
+    by_indication: bool
+    clauses: tuple[Ready, ...]
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """A rule other than a pathway, with its conditions ready."""
+
+    criterion: Criterion
+    when: Ready
+    unless: Ready | None
+
+
+Answering = tuple[Study, Called]
+
+
+class Docket:
+    """What the rules of a book say, looked up by study. The arguments are those of `criteria.case.Case`."""
+
+    def __init__(
+        self,
+        book: Book,
+        guidelines: tuple[str, ...],
+        safety: tuple[str, ...],
+        age: int,
+        indications: tuple[str, ...],
+    ) -> None:
+        self.book, self.age, self.indications = book, age, indications
+        self.ranks = {g: n for n, g in enumerate((*guidelines, *safety))}
+        """The place of each guideline in the policy, the most specific first."""
+        self._guidelines, self._safety = frozenset(guidelines), frozenset(safety)
+        self._paths: dict[str, tuple[Called, ...]] = {}
+        self._refusals: dict[str, tuple[Heard, ...]] = {}
+        self._redirects: dict[str, tuple[Heard, ...]] = {}
+        self._pairs: dict[str, tuple[Criterion, ...]] = {}
+        self._remarks: dict[str, tuple[Heard, ...]] = {}
+        self._safe: dict[str, tuple[Heard, ...]] = {}
+        self._providers: dict[tuple[str, str], tuple[list[Answering], list[Answering]]] = {}
+        self._listed: dict[tuple[str, ...], tuple[tuple[Study, bool], ...]] = {}
+
+    def paths(self, study: str) -> tuple[Called, ...]:
+        """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
+        return _once(self._paths, study, self._find_paths)
+
+    def _find_paths(self, study: str) -> Iterable[Called]:
+        found = (self._called(p) for p in self.book.pathways.get(study, ()))
+        return sorted((c for c in found if c), key=lambda c: self.ranks[c.criterion.guideline])
+
+    def _called(self, path: Path) -> Called | None:
+        criterion = path.criterion
+        if criterion.guideline not in self._guidelines or not self.book.admits(criterion, self.age):
+            return None
+        by_indication = not criterion.indications.isdisjoint(self.indications)
+        if not by_indication and criterion.trigger is None:
+            return None
+        bound = (self.book.requirement(p) for p in path.prerequisites if p.guideline in self._guidelines)
+        nodes = (criterion.when, *bound)
+        clauses = tuple(self.book.conditions.ready(n) for n in nodes)
+        return Called(criterion, by_indication, clauses, All(nodes) if len(nodes) > 1 else criterion.when)
+
+    def refusals(self, study: str) -> tuple[Heard, ...]:
+        return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))
+
+    def redirects(self, study: str) -> tuple[Heard, ...]:
+        return _once(self._redirects, study, lambda s: self._heard(self.concerns, self.book.redirects.get(s, ())))
+
+    def pairs(self, study: str) -> tuple[Criterion, ...]:
+        """Prerequisites that bind only one of a pair."""
+        return _once(self._pairs, study, lambda s: filter(self.concerns, self.book.pairs.get(s, ())))
+
+    def remarks(self, study: str) -> tuple[Heard, ...]:
+        """What goes with a rating. Safety speaks to every age: a rule of an adult guideline has a word for a child."""
+        return _once(self._remarks, study, lambda s: self._heard(self._remarked, self.book.remarks.get(s, ())))
+
+    def _remarked(self, criterion: Criterion) -> bool:
+        return self.hears(criterion) and (criterion.kind == "safety" or self.book.admits(criterion, self.age))
+
+    def safety(self, study: str) -> tuple[Heard, ...]:
+        """The safety rules that refuse, whatever the age."""
+        rules = self.book.refusals
+        return _once(
+            self._safe, study, lambda s: self._heard(self.hears, (c for c in rules.get(s, ()) if c.kind == "safety"))
+        )
+
+    def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Iterator[Heard]:
+        ready = self.book.conditions.ready
+        for c in rules:
+            if wanted(c):
+                yield Heard(c, ready(c.when), None if c.unless is None else ready(c.unless))
+
+    def concerns(self, criterion: Criterion) -> bool:
+        """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
+        if not self.hears(criterion) or not self.book.admits(criterion, self.age):
+            return False
+        return not criterion.indications or not criterion.indications.isdisjoint(self.indications)
+
+    def hears(self, criterion: Criterion) -> bool:
+        """The policy lets this rule speak."""
+        speaks = criterion.guideline in self._guidelines
+        return speaks or (criterion.kind == "safety" and criterion.guideline in self._safety)
+
+    def providers(self, result: str, region: str) -> tuple[list[Answering], list[Answering]]:
+        """The pathways for studies of a region, each with such a study, that answer a result fact.
+
+        First those that a recorded indication calls, then those that need their trigger.
+        """
+        key = (result, region)
+        if key not in self._providers:
+            wanted, catalogue = RESULTS[result], self.book.library.catalogue
+            certain: list[Answering] = []
+            triggered: list[Answering] = []
+            for study in (catalogue[s] for s in self.book.pathways):
+                if wanted.any_region or study.region == region:
+                    for called in self.paths(study.id):
+                        if wanted.include(called.criterion, study):
+                            (certain if called.by_indication else triggered).append((study, called))
+            self._providers[key] = (certain, triggered)
+        return self._providers[key]
+
+    def listed(self, regions: tuple[str, ...]) -> tuple[tuple[Study, bool], ...]:
+        """The studies of these regions that a pathway may support; whether a recorded indication calls one of them."""
+        if regions not in self._listed:
+            catalogue = self.book.library.catalogue
+            near = (catalogue[s] for s in self.book.pathways if any(shows(catalogue[s].region, r) for r in regions))
+            found = ((study, self.paths(study.id)) for study in near)
+            self._listed[regions] = tuple(
+                (study, any(c.by_indication for c in called)) for study, called in found if called
+            )
+        return self._listed[regions]
+
+
+def _once(kept: dict[str, tuple[T, ...]], study: str, find: Callable[[str], Iterable[T]]) -> tuple[T, ...]:
+    if study not in kept:
+        kept[study] = tuple(find(study))
+    return kept[study]
