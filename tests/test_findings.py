@@ -308,8 +308,7 @@ def test_a_blood_count_is_read_from_the_components_of_its_panel() -> None:
 
 
 def test_the_contained_members_of_a_panel_count_and_other_contained_results_do_not() -> None:
-    member: dict[str, Any] = {"resourceType": "Observation", "id": "m", "status": "final", "code": code(loinc=CREATININE)}
-    member |= {"interpretation": [{"coding": [{"code": "H"}]}], "valueQuantity": {"value": 3}}
+    member = {**flagged(CREATININE, "H"), "id": "m"}
     panel = said("24323-8", contained=[member])
     assert facts({**panel, "hasMember": [{"reference": "#m"}]})["renal.creatinine_elevated"] is True
     assert "renal.creatinine_elevated" not in facts(panel)
