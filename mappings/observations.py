@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +18,7 @@ from mappings.units import unit_of
 
 DONE = frozenset({"final", "amended", "corrected"})
 DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
+MOMENTS = ("effectiveDateTime", "effectiveInstant", "issued")
 PRESENT_PROBLEM_DAYS = 90
 
 
@@ -49,17 +52,17 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
     for resource in records.of("Observation"):
-        held = first_span(resource, *DATES)
-        if resource.get("status") not in DONE or held is None or held.first > today + dt.timedelta(days=1):
+        if resource.get("status") not in DONE:
+            continue
+        read = [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
+        held = first_span(resource, *DATES) if read and not _about_other(resource) else None
+        if held is None or held.first > today + dt.timedelta(days=1):
             continue
         on = min(held.last, today)
-        at = max(instant(resource.get(f)) for f in ("effectiveDateTime", "effectiveInstant", "issued"))
-        for body in _bodies(resource):
-            kinds = _kinds(body)
-            if not kinds or _about_other(resource):
-                continue
+        at = max(instant(resource[name]) if name in resource else -math.inf for name in MOMENTS)
+        for body, kinds in read:
             result = Result(resource, body, on, (today - on).days, at)
-            if unit_of(mapping(body.get("valueQuantity"))) is None:
+            if "valueQuantity" in body and unit_of(mapping(body["valueQuantity"])) is None:
                 aside.append(result.aside("the unit of its value cannot be read"))
             elif "dataAbsentReason" not in body or any(key.startswith("value") for key in body):
                 for kind in kinds:
@@ -77,28 +80,39 @@ def latest(results: Results, kind: str, days: int) -> Result | None:
 def _bodies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The Observation, its components, and the members of a panel that it contains itself."""
     yield resource
-    yield from objects(resource.get("component"))
+    if "component" in resource:
+        yield from objects(resource["component"])
+    if "contained" not in resource:
+        return
     members = {words(m.get("reference")) for m in objects(resource.get("hasMember"))}
-    for held in objects(resource.get("contained")):
+    for held in objects(resource["contained"]):
         if f"#{words(held.get('id'))}" in members and held.get("status", "final") in DONE:
             yield held
             yield from objects(held.get("component"))
 
 
-def _kinds(body: Mapping[str, Any]) -> dict[str, None]:
+def _kinds(body: Mapping[str, Any]) -> list[str]:
     """What the body measures or finds, in the words of the tables.
 
     A finding that is coded as the value counts where the question is one of ours, or the Observation an examination.
     """
-    kinds = dict.fromkeys(_means(body.get("code")))
-    if kinds or "exam" in codes_in(body.get("category")):
-        kinds |= dict.fromkeys(m for m in _means(body.get("valueCodeableConcept")) if m.startswith("finding "))
-    return kinds
+    kinds = _means(body.get("code"))
+    if "valueCodeableConcept" in body and (kinds or "exam" in codes_in(body.get("category"))):
+        kinds += [m for m in _means(body["valueCodeableConcept"]) if m.startswith("finding ")]
+    return kinds if len(kinds) < 2 else list(dict.fromkeys(kinds))
 
 
 def _means(concept: Any) -> list[str]:
+    listed = objects(mapping(concept).get("coding"))
+    return [means for c in listed for means in _meaning(words(c.get("system")), words(c.get("code")))]
+
+
+@functools.lru_cache(maxsize=4096)
+def _meaning(system: str, code: str) -> tuple[str, ...]:
+    """What one coding means; charts repeat the same few hundred."""
     tables = read_table("findings").exact, read_table("examination").exact
-    return [means for coding in codings(concept) for table in tables for means in table.get(coding, ())]
+    known = codings({"system": system, "code": code})
+    return tuple(means for coding in known for table in tables for means in table.get(coding, ()))
 
 
 def _about_other(resource: Mapping[str, Any]) -> bool:
