@@ -103,8 +103,12 @@ def _kinds(body: Mapping[str, Any]) -> list[str]:
 
 
 def _means(concept: Any) -> list[str]:
-    listed = objects(mapping(concept).get("coding"))
-    return [means for c in listed for means in _meaning(words(c.get("system")), words(c.get("code")))]
+    found: list[str] = []
+    for coding in objects(concept.get("coding") if isinstance(concept, dict) else None):
+        system, code = coding.get("system", ""), coding.get("code")
+        if isinstance(code, str) and isinstance(system, str):
+            found += _meaning(system, code)
+    return found
 
 
 @functools.lru_cache(maxsize=4096)

@@ -17,22 +17,21 @@ NECK_POINTS, NECK_SEVERE = 50, 25
 
 def pain_facts(results: Results, aside: list[SetAside]) -> Iterator[Fact]:
     """The newest score of the last 30 days; above one of an earlier day of the last 90 it is worsening."""
+    recent = [(r, kind == "pain_of_ten") for kind in ("pain", "pain_of_ten") for r in results.get(kind, ())]
+    recent = [(r, ten) for r, ten in recent if r.ago <= PRESENT_PROBLEM_DAYS]
+    recent.sort(key=lambda pair: (pair[0].on, pair[0].at), reverse=True)
+    if recent and recent[0][0].ago <= PAIN_DAYS and "severe" in answers(recent[0][0].body):
+        yield recent[0][0].fact("pain.severe", True)
     scores = []
-    for kind in ("pain", "pain_of_ten"):
-        for result in results.get(kind, ()):
-            score = pain_score(result, ten=kind == "pain_of_ten")
-            if score is not None:
-                scores.append((result, score))
-            elif "severe" in answers(result.body):
-                if result.ago <= PAIN_DAYS:
-                    yield result.fact("pain.severe", True)
-            elif result.ago <= PRESENT_PROBLEM_DAYS:
-                aside.append(result.aside("pain.severity_vas: no number on a scale that is known"))
-    scores.sort(key=lambda pair: (pair[0].on, pair[0].at), reverse=True)
+    for result, ten in recent:
+        if (score := pain_score(result, ten=ten)) is not None:
+            scores.append((result, score))
+        elif "valueCodeableConcept" not in result.body:
+            aside.append(result.aside("pain.severity_vas: no number on a scale that is known"))
     if scores and scores[0][0].ago <= PAIN_DAYS:
         newest, now = scores[0]
         yield newest.fact("pain.severity_vas", now)
-        older = next(((r, s) for r, s in scores if r.on < newest.on and r.ago <= PRESENT_PROBLEM_DAYS), None)
+        older = next(((r, s) for r, s in scores if r.on < newest.on), None)
         if older and now > older[1]:
             yield newest.fact("pain.worsening", True, Basis.DERIVED, older[0])
     yield from _disability(results)

@@ -46,11 +46,12 @@ def molar_masses(path: Path = MOLAR_MASSES) -> Mapping[str, float]:
 
 def unit_of(quantity: Mapping[str, Any]) -> str | None:
     """The UCUM code of a Quantity, else its printed unit, else ''; None when there is something that is no text."""
-    held = quantity.get("code"), quantity.get("unit"), quantity.get("system")
-    if any(part is not None and not isinstance(part, str) for part in held):
-        return None
-    code = words(held[0]) if words(held[2]).rstrip("/") in UCUM else ""
-    return spelt(code or words(held[1]) or words(held[0]))
+    code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
+    for part in (code, unit, system):
+        if part is not None and not isinstance(part, str):
+            return None
+    own = words(code) if words(system).rstrip("/") in UCUM else ""
+    return spelt(own or words(unit) or words(code))
 
 
 def spelt(unit: str) -> str:

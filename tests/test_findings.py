@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from mappings import read_records
 from mappings.amounts import amount
 from mappings.findings import finding_facts
+from mappings.tables import CODES
 from mappings.units import convert, molar_masses, unit_of, units
 from tests.test_chart_readers import CODED, PATIENT, TODAY, chart, code, day, facts, observation, resource, stated
 from tests.test_records import JSON
@@ -466,6 +468,12 @@ def test_pain_is_read_from_the_answer_list_and_from_a_word() -> None:
     assert found["pain.severe"] is True and "pain.severity_vas" not in found
 
 
+def test_pain_that_was_severe_and_is_no_more_is_not_severe() -> None:
+    severe = said("38208-5", 20, valueCodeableConcept=code(snomed="24484000"))
+    assert "pain.severe" not in facts(severe, observation("72514-3", 2, None, 1))
+    assert "pain.severe" not in facts(severe, said("38208-5", 1, valueCodeableConcept=code(loinc="LA6752-5")))
+
+
 def test_a_newer_and_higher_score_is_worsening() -> None:
     assert facts(observation("72514-3", 5, None, 20), observation("72514-3", 6, None, 1))["pain.worsening"] is True
     assert "pain.worsening" not in facts(observation("72514-3", 6, None, 20), observation("72514-3", 6, None, 1))
@@ -496,6 +504,51 @@ def test_a_result_about_a_fetus_or_a_device_is_not_the_patients() -> None:
 def test_an_attested_answer_beats_every_measurement() -> None:
     crp = flagged(CRP, "H")
     assert facts(crp, stated("lab.crp_abnormal", False))["lab.crp_abnormal"] is False
+
+
+# --- the tables
+
+
+def rows(table: str) -> list[dict[str, str]]:
+    lines = (CODES / f"{table}.csv").read_text(encoding="utf-8").splitlines()
+    return list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def test_every_kind_of_result_is_read_by_a_reader() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in CODES.parent.glob("*.py"))
+    unread = {row["means"] for row in rows("findings") if f'"{row["means"]}"' not in text}
+    assert not unread
+
+
+def loinc_digit(code: str) -> bool:
+    """The last digit of a LOINC code follows from the others (Luhn); answers (LA) have another rule."""
+    digits = [int(d) for d in code.replace("-", "")] if code[0] != "L" else [0]
+    doubled = [d * 2 - 9 * (d > 4) if n % 2 else d for n, d in enumerate(reversed(digits))]
+    return sum(doubled) % 10 == 0
+
+
+def snomed_digit(code: str) -> bool:
+    """The last digit of a SNOMED CT identifier follows from the others (Verhoeff)."""
+    turns = [list(range(10)), [1, 5, 7, 6, 2, 8, 3, 0, 9, 4]]
+    while len(turns) < 8:
+        turns.append([turns[-1][d] for d in turns[1]])
+    checked = 0
+    for n, digit in enumerate(reversed(code)):
+        a, b = checked, turns[n % 8][int(digit)]
+        checked = (a + b) % 5 + 5 * (b > 4) if a < 5 else (a - b) % 5 + 5 * (b < 5)
+    return checked == 0
+
+
+@pytest.mark.parametrize("table", ["findings", "answers", "examination", "muscles"])
+def test_the_check_digit_of_every_code_is_right(table: str) -> None:
+    wrong = [
+        row["code"]
+        for row in rows(table)
+        if (row["system"] == "loinc" and not loinc_digit(row["code"]))
+        or (row["system"] == "snomed" and not snomed_digit(row["code"]))
+    ]
+    assert not wrong
+    assert not loinc_digit("2160-1") and not snomed_digit("366448009") and not snomed_digit("364648008")
 
 
 BODY = st.fixed_dictionaries(
