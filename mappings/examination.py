@@ -76,7 +76,7 @@ def _present(result: Result, sign: Sign, means: str) -> bool | None:
     """Whether the sign is there: a finding is, unless its value says no or something else."""
     marked = codes_in(result.body.get("interpretation"))
     if not sign.test and means in read_table("examination").means(result.body.get("valueCodeableConcept")):
-        return not marked & NO
+        return None if marked & DOUBTFUL else not marked & NO
     said = positive(result.body)
     if said is not None or sign.test:
         return said

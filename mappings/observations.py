@@ -19,6 +19,8 @@ from mappings.units import unit_of
 DONE = frozenset({"final", "amended", "corrected"})
 DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 MOMENTS = ("effectiveDateTime", "effectiveInstant", "issued")
+NUMBERS = ("valueQuantity", "valueInteger", "valueString")
+"""The fields of a value in which a number or grade may stand."""
 PRESENT_PROBLEM_DAYS = 90
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from criteria.facts import Basis, Fact
 from mappings.amounts import amount
 from mappings.answers import answers
-from mappings.observations import PRESENT_PROBLEM_DAYS, Result, Results
+from mappings.observations import NUMBERS, PRESENT_PROBLEM_DAYS, Result, Results
 from mappings.records import SetAside
 
 PAIN_DAYS = 30
@@ -26,7 +26,7 @@ def pain_facts(results: Results, aside: list[SetAside]) -> Iterator[Fact]:
     for result, ten in recent:
         if (score := pain_score(result, ten=ten)) is not None:
             scores.append((result, score))
-        elif "valueCodeableConcept" not in result.body:
+        elif any(name in result.body for name in NUMBERS):
             aside.append(result.aside("pain.severity_vas: no number on a scale that is known"))
     if scores and scores[0][0].ago <= PAIN_DAYS:
         newest, now = scores[0]

@@ -9,7 +9,7 @@ from criteria.facts import Basis, Fact
 from mappings.amounts import amount
 from mappings.codings import codings
 from mappings.fields import words
-from mappings.observations import Result, Results
+from mappings.observations import NUMBERS, Result, Results
 from mappings.records import SetAside
 from mappings.tables import read_table
 
@@ -63,7 +63,7 @@ def _grades(results: Sequence[Result], said: re.Pattern[str], most: int, aside: 
         value = float(next(g for g in match.groups() if g)) if match else score.exact if score else None
         if value is not None and value == int(value) and 0 <= value <= most:
             found.append((result, int(value)))
-        elif result.ago <= EXAMINATION_DAYS and "valueCodeableConcept" not in result.body:
+        elif result.ago <= EXAMINATION_DAYS and any(name in result.body for name in NUMBERS):
             aside.append(result.aside(f"its grade is no whole number of 0 to {most}"))
     return found
 

@@ -98,6 +98,13 @@ def test_a_finding_as_the_value_of_its_own_test_counts() -> None:
     assert facts(found("366575004", valueCodeableConcept=code(snomed="246586009")))["exam.babinski"] == "positive"
 
 
+@pytest.mark.parametrize(("flag", "answer"), [("A", "positive"), ("NEG", "negative"), ("N", None), ("IND", None)])
+def test_a_flag_against_the_coded_value_is_heard(flag: str, answer: str | None) -> None:
+    held = found("366575004", valueCodeableConcept=code(snomed="246586009"))
+    held["interpretation"] = [{"coding": [{"code": flag}]}]
+    assert facts(held).get("exam.babinski") == answer
+
+
 def test_the_worse_side_of_a_day_and_then_the_newest_day_decides() -> None:
     left, right = found("19411004", 3, valueCodeableConcept=POSITIVE), found("19411004", 3, valueBoolean=False)
     assert facts(left, right)["exam.spurling"] == "positive"
