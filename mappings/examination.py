@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from criteria.errors import DataError
 from criteria.facts import Basis, Fact, Value
 from mappings.answers import NO, positive
 from mappings.attested import vocabulary
+from mappings.codings import codings
 from mappings.observations import Result, Results
 from mappings.records import codes_in
 from mappings.tables import CODES, read_table
@@ -37,6 +38,10 @@ class Sign:
     test: bool
 
 
+Seen = tuple[Result, Sign, bool]
+"""A result, the sign that it tells of, and whether it is there."""
+
+
 @functools.cache
 def signs() -> Mapping[str, Sign]:
     """The `means` of examination.csv that are signs. Raises `DataError` for one that the vocabulary does not know."""
@@ -58,18 +63,40 @@ def signs() -> Mapping[str, Sign]:
 
 
 def examination_facts(results: Results) -> Iterator[Fact]:
-    """Per fact the newest day that tells; on one day the worse finding."""
-    told: dict[str, list[tuple[Result, Value, bool]]] = {}
+    """What was last found, of several sites and findings the worst."""
+    seen: dict[object, list[Seen]] = {}
     for means, sign in signs().items():
         for result in results.get(means, ()):
             there = _present(result, sign, means) if result.ago <= EXAMINATION_DAYS else None
-            value = sign.present if there else sign.absent
-            if there is not None and value is not None:
-                told.setdefault(sign.fact, []).append((result, value, there))
-    for name, held in told.items():
-        result, value, _ = max(held, key=lambda one: (one[0].on, one[2], one[0].at))
-        yield result.fact(name, value)
+            if there is not None:
+                asked = sign.fact if sign.absent else (sign.fact, _codes(result, means))
+                seen.setdefault(asked, []).append((result, sign, there))
+    last: dict[str, list[Seen]] = {}
+    for held in seen.values():
+        for result, sign, there in _last(held):
+            if there or sign.absent is not None:
+                last.setdefault(sign.fact, []).append((result, sign, there))
+    for name, held in last.items():
+        result, sign, there = max(held, key=lambda one: (one[2], one[0].on, one[0].at))
+        yield result.fact(name, sign.present if there or sign.absent is None else sign.absent)
     yield from _examined(results)
+
+
+def _codes(result: Result, means: str) -> frozenset[tuple[str, str]]:
+    """The codes of the result that mean this sign."""
+    table = read_table("examination").exact
+    fields = (result.body.get("code"), result.body.get("valueCodeableConcept"))
+    return frozenset(c for held in fields for c in codings(held) if means in table.get(c, ()))
+
+
+def _last(held: Sequence[Seen]) -> Iterable[Seen]:
+    """Of every coded site the newest day, and on it the worse; what names no site speaks for all until then."""
+    kept: dict[frozenset[tuple[str, str]], Seen] = {}
+    for one in sorted(held, key=lambda one: (one[0].on, one[2], one[0].at), reverse=True):
+        site = frozenset(codings(one[0].body.get("bodySite")))
+        if site not in kept and frozenset() not in kept:
+            kept[site] = one
+    return kept.values()
 
 
 def _present(result: Result, sign: Sign, means: str) -> bool | None:

@@ -111,6 +111,21 @@ def test_the_worse_side_of_a_day_and_then_the_newest_day_decides() -> None:
     assert facts(left, right, found("19411004", 1, valueBoolean=False))["exam.spurling"] == "negative"
 
 
+def test_a_side_that_was_positive_stays_so_until_it_is_examined_again() -> None:
+    left = found("366448008", 30, valueCodeableConcept=POSITIVE, bodySite=site(LEG, LEFT))
+    right = found("366448008", 2, valueCodeableConcept=NEGATIVE, bodySite=site(LEG, RIGHT))
+    assert facts(left, right)["exam.straight_leg_raise"] == "positive"
+    again = found("366448008", 2, valueCodeableConcept=NEGATIVE, bodySite=site(LEG, LEFT))
+    assert facts(left, right, again)["exam.straight_leg_raise"] == "negative"
+    both = found("366448008", 1, valueCodeableConcept=NEGATIVE)
+    assert facts(left, right, both)["exam.straight_leg_raise"] == "negative"
+
+
+def test_a_finding_that_is_gone_at_the_next_examination_is_gone() -> None:
+    assert "exam.spasticity" not in facts(found("394679006", 30), found("394679006", 2, valueBoolean=False))
+    assert "exam.spasticity" in facts(found("394679006", 30), found("394680009", 2, valueBoolean=False))
+
+
 @pytest.mark.parametrize(("ago", "counts"), [(92, True), (93, False)])
 def test_an_examination_counts_for_three_months(ago: int, counts: bool) -> None:
     assert ("exam.hyperreflexia" in facts(found("86854008", ago))) is counts
