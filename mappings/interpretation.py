@@ -46,11 +46,12 @@ def place(result: Result, patient: Mapping[str, Any], substance: str | None = No
         return Place()
     if flags:
         return flags[0]
+    ranged = _in_ranges(result, patient, substance)
     if marks & ODD:
-        return Place(None, True)
+        return Place(ranged.above if ranged.outside else None, True)
     if (said := positive(result.body)) is not None:
         return Place(None, True) if said else Place(False, False)
-    return _in_ranges(result, patient, substance)
+    return ranged
 
 
 def _in_ranges(result: Result, patient: Mapping[str, Any], substance: str | None) -> Place:
