@@ -15,7 +15,7 @@ from mappings.fields import number, words
 CODES = Path(__file__).parent / "codes"
 TABLE = CODES / "units.yaml"
 MOLAR_MASSES = CODES / "molar_masses.yaml"
-UCUM = ("", "http://unitsofmeasure.org")
+UCUM = ("", "http://unitsofmeasure.org", "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8")
 JUST_BELOW = 0.999
 
 
@@ -45,13 +45,18 @@ def molar_masses(path: Path = MOLAR_MASSES) -> Mapping[str, float]:
 
 
 def unit_of(quantity: Mapping[str, Any]) -> str | None:
-    """The UCUM code of a Quantity, else its printed unit, else ''; None when there is something that is no text."""
+    """The UCUM code of a Quantity, else its printed unit, else ''.
+
+    None when something there is no text, and for a code of another system without a printed unit.
+    """
     code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
     for part in (code, unit, system):
         if part is not None and not isinstance(part, str):
             return None
     own = words(code) if words(system).rstrip("/") in UCUM else ""
-    return spelt(own or words(unit) or words(code))
+    if not own and words(code) and not words(unit):
+        return None
+    return spelt(own or words(unit))
 
 
 def spelt(unit: str) -> str:

@@ -65,6 +65,8 @@ def test_a_conversion_there_and_back_is_the_same_number(value: float, pair: tupl
 def test_the_micro_sign_is_ucums_u_and_a_code_of_another_system_is_no_unit() -> None:
     assert unit_of({"unit": "\u00b5mol/L"}) == unit_of({"unit": "\u03bcmol/L"}) == "umol/L"
     assert unit_of({"system": "http://snomed.info/sct", "code": "258797006", "unit": "mg/dL"}) == "mg/dL"
+    assert unit_of({"system": "https://lab.example/units", "code": "g"}) is None
+    assert unit_of({"system": "urn:oid:2.16.840.1.113883.6.8", "code": "g"}) == "g"
 
 
 UNREADABLE = [{"code": 7}, {"unit": ["mg"]}, {"code": {"x": 1}, "unit": "mL/min/{1.73_m2}"}, {"code": [], "unit": 7}]
