@@ -12,7 +12,10 @@ from criteria.errors import DataError
 from criteria.reading import read_yaml
 from mappings.fields import number, words
 
-TABLE = Path(__file__).parent / "codes" / "units.yaml"
+CODES = Path(__file__).parent / "codes"
+TABLE = CODES / "units.yaml"
+MOLAR_MASSES = CODES / "molar_masses.yaml"
+UCUM = ("", "http://unitsofmeasure.org", "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8")
 JUST_BELOW = 0.999
 
 
@@ -28,24 +31,70 @@ def units(path: Path = TABLE) -> Mapping[str, tuple[str, float]]:
     return table
 
 
+@functools.cache
+def molar_masses(path: Path = MOLAR_MASSES) -> Mapping[str, float]:
+    """substance -> grams per mole. Raises `DataError` for an entry without a positive mass and a source."""
+    masses: dict[str, float] = {}
+    raw = read_yaml(path)
+    for substance, entry in raw.items():
+        mass = number(entry.get("grams_per_mole")) if isinstance(entry, dict) else None
+        if mass is None or mass <= 0 or set(entry) != {"grams_per_mole", "source"} or not words(entry["source"]):
+            raise DataError(path, raw.line(substance), f"`{substance}` needs grams_per_mole above 0 and a source.")
+        masses[str(substance)] = mass
+    return masses
+
+
 def unit_of(quantity: Mapping[str, Any]) -> str | None:
-    """The UCUM code of a Quantity, else its printed unit, else ''; None when there is something that is no text."""
-    held = quantity.get("code"), quantity.get("unit")
-    if any(part is not None and not isinstance(part, str) for part in held):
+    """The UCUM code of a Quantity, else its printed unit, else ''.
+
+    None when something there is no text, and for a code of another system without a printed unit.
+    """
+    code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
+    for part in (code, unit, system):
+        if part is not None and not isinstance(part, str):
+            return None
+    own = words(code) if words(system).rstrip("/") in UCUM else ""
+    if not own and words(code) and not words(unit):
         return None
-    return words(held[0]) or words(held[1])
+    return spelt(own or words(unit))
 
 
-def convert(value: float, unit: str, wanted: str) -> float | None:
-    """``value`` in ``wanted``; None when the table does not relate the two units. Temperatures: Cel and [degF]."""
+def spelt(unit: str) -> str:
+    """The unit with u for either micro sign, which is UCUM's letter."""
+    return unit.replace("\u00b5", "u").replace("\u03bc", "u")
+
+
+def convert(value: float, unit: str, wanted: str, substance: str | None = None) -> float | None:
+    """``value`` in ``wanted``; None when the table does not relate the two units.
+
+    Mass and molar concentrations are related only for a ``substance`` whose molar mass is on file.
+    """
     if unit == wanted:
         return value
-    if wanted == "Cel":
-        return (value - 32) / 1.8 if unit in ("[degF]", "degF", "°F", "F") else value if unit in ("°C", "C") else None
     held, goal = units().get(unit), units().get(wanted)
-    if held is None or goal is None or held[0] != goal[0]:
+    if held is None or goal is None:
         return None
-    return value * held[1] / goal[1]
+    base = value * held[1]
+    if held[0] != goal[0]:
+        related = _related(base, held[0], goal[0], molar_masses().get(substance) if substance else None)
+        if related is None:
+            return None
+        base = related
+    return base / goal[1]
+
+
+def _related(base: float, held: str, goal: str, mass: float | None) -> float | None:
+    """A number in one base unit in another dimension's: Fahrenheit and Celsius, and mol/L and mg/L by molar mass."""
+    match held, goal:
+        case "fahrenheit", "celsius":
+            return (base - 32) / 1.8
+        case "celsius", "fahrenheit":
+            return base * 1.8 + 32
+        case "micromoles_per_litre", "milligrams_per_litre" if mass:
+            return base * mass / 1000
+        case "milligrams_per_litre", "micromoles_per_litre" if mass:
+            return base * 1000 / mass
+    return None
 
 
 def measured(quantity: Any, wanted: str | None, *, bare: bool = True) -> float | None:

@@ -324,67 +324,6 @@ def test_what_the_order_is_for_counts_however_old_it_is() -> None:
     assert facts(condition("R20.2", 700), icd10="R20.2")["symptom.tingling"] is True
 
 
-# --- measurements
-
-
-UNREADABLE = [{"code": 7}, {"unit": ["mg"]}, {"code": {"x": 1}, "unit": "mL/min/{1.73_m2}"}, {"code": [], "unit": 7}]
-
-
-@pytest.mark.parametrize("unit", UNREADABLE)
-def test_a_result_whose_unit_cannot_be_read_is_set_aside(unit: dict[str, Any]) -> None:
-    held = [
-        observation(loinc, 5, None, valueQuantity={"value": 5, **unit}, referenceRange=[{"high": {"value": 3, **unit}}])
-        for loinc in ("33914-3", "1988-5", "2160-0")
-    ]
-    found = facts(*held)
-    assert not {"renal.egfr_ml_min", "renal.creatinine_elevated", "lab.crp_abnormal"} & set(found)
-    assert len(chart(*held).set_aside) == 3
-
-
-def test_an_empty_unit_is_no_unit() -> None:
-    empty = observation("33914-3", 22, None, valueQuantity={"value": 22, "code": None, "unit": ""})
-    assert facts(empty)["renal.egfr_ml_min"] == 22
-
-
-def test_the_newest_egfr_decides_and_an_unknown_unit_is_set_aside() -> None:
-    old, new = observation("33914-3", 70, "mL/min/{1.73_m2}", 90), observation("98979-8", 22, "mL/min/1.73m2", 5)
-    odd = observation("33914-3", 9, "furlong", 1)
-    found = facts(old, new, odd)
-    assert (found["renal.egfr_ml_min"], found["renal.insufficiency"]) == (22, True)
-    assert len(chart(old, new, odd).set_aside) == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "fever"), [(38.0, "Cel", True), (37.9, "Cel", False), (100.4, "[degF]", True), (39, None, False)]
-)
-def test_fever_is_38_degrees_in_a_known_unit(value: float, unit: str | None, fever: bool) -> None:
-    assert ("symptom.fever" in facts(observation("8310-5", value, unit))) == fever
-
-
-def test_inflammation_counts_against_its_own_reference_range() -> None:
-    crp = observation("1988-5", 71, "mg/L", referenceRange=[{"high": {"value": 5, "code": "mg/L"}}])
-    assert facts(crp)["lab.indicative_of_infection"] is True
-    bare = facts(observation("1988-5", 71, "mg/L"))
-    assert bare["lab.crp_performed"] is True and "lab.crp_abnormal" not in bare
-    assert "lab.crp_performed" not in facts(observation("1988-5", 71, "mg/L", 200))
-
-
-def test_pain_in_millimetres_is_divided_by_ten() -> None:
-    assert facts(observation("38208-5", 72, "mm"))["pain.severity_vas"] == 7.2
-    assert facts(observation("72514-3", 7, "{score}"))["pain.severity_vas"] == 7
-
-
-def test_weight_lost_is_told_in_percent_and_days() -> None:
-    found = facts(observation("29463-7", 80, "kg", 92), observation("29463-7", 158.73, "[lb_av]", 2))
-    assert found["symptom.weight_loss_percent"] == pytest.approx(10.0)
-    assert found["symptom.weight_loss_period_days"] == 90
-
-
-def test_a_result_from_the_future_or_not_final_is_no_result() -> None:
-    assert "renal.egfr_ml_min" not in facts(observation("33914-3", 22, "mL/min/{1.73_m2}", -5))
-    assert "renal.egfr_ml_min" not in facts(observation("33914-3", 22, "mL/min/{1.73_m2}", status="preliminary"))
-
-
 # --- implants, allergies, medicines, operations
 
 
