@@ -60,14 +60,17 @@ def load_studies(path: Path = STUDIES) -> Catalogue:
                     )
                 (owners if own else guests).setdefault(code, []).append(study.id)
     by_code = {code: (*owners.get(code, ()), *guests.get(code, ())) for code in {**owners, **guests}}
-    return Catalogue(studies, by_code)
+    by_modality: dict[str, list[Study]] = {}
+    for study in studies.values():
+        by_modality.setdefault(study.modality, []).append(study)
+    return Catalogue(studies, by_code, {m: tuple(held) for m, held in by_modality.items()})
 
 
 def variants(catalogue: Catalogue, study: Study) -> tuple[Study, ...]:
     """The contrast variants of the same base, region and technique, those with a stated contrast first."""
     same = [
         s
-        for s in catalogue.studies.values()
+        for s in catalogue.of_modality(study.modality)
         if (s.base, s.region, s.procedure_type, s.states)
         == (study.base, study.region, study.procedure_type, study.states)
     ]

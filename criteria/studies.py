@@ -54,11 +54,16 @@ class Catalogue:
 
     studies: Mapping[str, Study]
     by_code: Mapping[tuple[str, str], tuple[str, ...]]
+    by_modality: Mapping[str, tuple[Study, ...]] = field(default_factory=dict, compare=False, repr=False)
     selected: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What rule files asked for already (criteria.criterion.select): hundreds of them name the same."""
 
     def __getitem__(self, study: str) -> Study:
         return self.studies[study]
+
+    def of_modality(self, modality: str) -> tuple[Study, ...]:
+        """Its studies, in the catalogue's order."""
+        return self.by_modality.get(modality, ())
 
     def of_code(self, system: str, code: str) -> Study | None:
         ids = self.by_code.get((system, code))

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from criteria.catalogue import load_studies, variants
+from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
-from mappings.order_text import Reading, body_site, family, named_studies, read_regions, read_text
+from mappings.named_studies import family, named_studies, open_variants
+from mappings.order_text import Reading, read_regions, read_text
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
-from mappings.tables import spoken
+from mappings.tables import read_table, spoken
 
 PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snomed": "snomed"}
 """Code systems in the order in which they are believed, with their values of order.code_system."""
@@ -49,9 +50,14 @@ def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
 
 
 def ordered_study(request: Any) -> tuple[Kind, Study | None, tuple[Study, ...]]:
-    """What a ServiceRequest (or any resource with a ``code``) orders, and the candidates while there is doubt."""
+    """What a resource of the chart with a ``code`` was of, and the candidates while there is doubt.
+
+    Of the past, a spine without a level counts as the whole spine, and what the text adds counts for nothing: here it is
+    asked what may have been seen, not what is wanted.
+    """
     held = mapping(request)
-    return _study(held, _reading(held, load_studies()), load_studies())
+    reading = replace(_reading(held, load_studies()), level_unsaid=False, from_reason=False, also=())
+    return _study(held, reading, load_studies())
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
@@ -89,14 +95,13 @@ def _study(
         return Kind.NOT_IMAGING, None, ()
     general = next((s for code in cpts if (s := family(code))), None)
     named = named_studies(reading, catalogue)
-    if general and not (named and named[0].modality == general.modality):
+    if general and not (named.studies and named.studies[0].modality == general.modality):
         return Kind.STUDY, general, ()
-    if named:
-        first = named[0]
-        if all((s.base, s.region) == (first.base, first.region) for s in named):
-            return Kind.STUDY, first, named if len(named) > 1 else ()
-        return Kind.UNRECOGNISED, None, named
-    if reading.modality or category & IMAGING or any(_RADIOLOGY.fullmatch(code) for code in cpts):
+    if named.one:
+        return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
+    if named.studies:
+        return Kind.UNRECOGNISED, None, named.studies
+    if reading.modality or reading.imaging or category & IMAGING or any(_RADIOLOGY.fullmatch(code) for code in cpts):
         return Kind.UNRECOGNISED, None, ()
     return Kind.NOT_IMAGING, None, ()
 
@@ -116,8 +121,8 @@ def _reading(draft: dict[str, Any], catalogue: Catalogue) -> Reading:
     """The words of the order, with the body site's region where they name none."""
     listed = _listed(draft, catalogue)
     reading = read_text(_texts(draft), listed[0][0].modality if listed else "")
-    site = "" if reading.regions else _site(draft)
-    return replace(reading, regions=(site,)) if site else reading
+    sites = () if reading.regions and not (reading.level_unsaid or reading.from_reason) else _sites(draft)
+    return replace(reading, regions=sites, level_unsaid=False, from_reason=False) if sites else reading
 
 
 def _chosen(listed: list[tuple[Study, ...]], reading: Reading) -> Study:
@@ -155,12 +160,12 @@ def _open_contrast(
     """For a code that leaves the contrast open: the variant that a second code or the words name, else all of them."""
     if study.contrast != "not_stated" or study.cpt:
         return ()
-    same = [v for v in variants(catalogue, study) if v.id != study.id]
+    same = open_variants(catalogue, study)
     coded = [s for ids in listed[1:] for s in ids if s in same]
     if coded:
         return (coded[0],)
     stated = tuple(v for v in same if v.contrast == reading.contrast != "not_stated")
-    return stated or (study, *(v for v in same if v.cpt))
+    return stated or (study, *same)
 
 
 def _states(
@@ -229,10 +234,10 @@ def _texts(draft: dict[str, Any]) -> list[str]:
     return [t for t in dict.fromkeys([*spoken(draft.get("code")), *detail]) if t.strip()]
 
 
-def _site(draft: dict[str, Any]) -> str:
-    """The one region of ServiceRequest.bodySite, by code or by name."""
+def _sites(draft: dict[str, Any]) -> tuple[str, ...]:
+    """The regions of ServiceRequest.bodySite, by code or by name."""
     found: dict[str, None] = {}
     for site in objects(draft.get("bodySite")):
-        coded = [r for system, code in codings(site) if system == "snomed" and (r := body_site(code))]
+        coded = sorted(read_table("body_sites").means(site))
         found.update(dict.fromkeys(coded or (r for t in spoken(site) for r in read_regions(t))))
-    return next(iter(found)) if len(found) == 1 else ""
+    return tuple(found)
