@@ -1,7 +1,9 @@
-"""Read studies.yaml: the study catalogue and the index of its codes."""
+"""Read studies.yaml and study_codes.csv: the study catalogue and the index of its codes."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +17,8 @@ from criteria.studies import Catalogue, Contrast, Study, System
 from criteria.vocabulary import load_vocabulary, near
 
 STUDIES = Path(__file__).parent / "studies.yaml"
+CODES = Path(__file__).parent / "study_codes.csv"
+COLUMNS = ["system", "code", "studies", "source"]
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 SYSTEMS: tuple[System, ...] = get_args(System)
 WORDS = {
@@ -30,7 +34,7 @@ NEEDED = ("name", "modality", "region")
 
 
 @lru_cache(maxsize=4)
-def load_studies(path: Path = STUDIES) -> Catalogue:
+def load_studies(path: Path = STUDIES, codes: Path = CODES) -> Catalogue:
     """The catalogue, checked. Raises `DataError` naming file, line and mend."""
     raw = _mapping(path, None, read_yaml(path), "the file")
     _known(path, raw, {"sources", "modalities", "studies"}, "the file")
@@ -59,11 +63,42 @@ def load_studies(path: Path = STUDIES) -> Catalogue:
                         "study by itself: mark the other `by_text: yes`.",
                     )
                 (owners if own else guests).setdefault(code, []).append(study.id)
+    panels: dict[tuple[str, str], tuple[str, ...]] = {}
+    undecided: dict[tuple[str, str], tuple[str, ...]] = {}
+    for n, code, named, together in _further(codes):
+        if strange := next((i for i in named if i not in studies), ""):
+            raise DataError(codes, n, f"`{strange}` is no study of {path.name}.{near(strange, studies)}")
+        if code in owners or code in panels or code in undecided:
+            raise DataError(codes, n, f"{code[0]} {code[1]} stands twice; keep one.")
+        if len(named) > 1:
+            (panels if together else undecided)[code] = named
+            continue
+        (one,) = named
+        system, number = code
+        held = studies[one].codes
+        studies[one] = replace(studies[one], codes={**held, system: (*held.get(system, ()), number)})
+        owners[code] = [one]
     by_code = {code: (*owners.get(code, ()), *guests.get(code, ())) for code in {**owners, **guests}}
-    by_modality: dict[str, list[Study]] = {}
-    for study in studies.values():
-        by_modality.setdefault(study.modality, []).append(study)
-    return Catalogue(studies, by_code, {m: tuple(held) for m, held in by_modality.items()})
+    of_modality = {m: tuple(s for s in studies.values() if s.modality == m) for m in modalities}
+    return Catalogue(studies, by_code, panels, undecided, of_modality)
+
+
+def _further(path: Path) -> Iterator[tuple[int, tuple[System, str], tuple[str, ...], bool]]:
+    """Line, code, study ids of study_codes.csv, and whether the code asks for all of them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [(n, next(csv.reader([line]))) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    if not rows or rows[0][1] != COLUMNS:
+        raise DataError(path, rows[0][0] if rows else 1, f"the first line must be {','.join(COLUMNS)}.")
+    for n, row in rows[1:]:
+        if len(row) != len(COLUMNS) or not all(row):
+            raise DataError(path, n, f"a line has {len(COLUMNS)} filled cells: {', '.join(COLUMNS)}.")
+        system = next((s for s in SYSTEMS if s == row[0]), None)
+        if system is None:
+            raise DataError(path, n, f"`{row[0]}` is no code system; known: {', '.join(SYSTEMS)}.")
+        named = tuple(re.split(r" [+|] ", row[2]))
+        if " + " in row[2] and " | " in row[2]:
+            raise DataError(path, n, "several studies are joined by + (all of them) or by | (one of them), not both.")
+        yield n, (system, row[1]), named, " + " in row[2]
 
 
 def variants(catalogue: Catalogue, study: Study) -> tuple[Study, ...]:

@@ -54,6 +54,10 @@ class Catalogue:
 
     studies: Mapping[str, Study]
     by_code: Mapping[tuple[str, str], tuple[str, ...]]
+    panels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Codes that ask for several studies at once, with their ids."""
+    undecided: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Codes that leave open which of several studies is meant."""
     by_modality: Mapping[str, tuple[Study, ...]] = field(default_factory=dict, compare=False, repr=False)
     selected: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What rule files asked for already (criteria.criterion.select): hundreds of them name the same."""

@@ -22,6 +22,8 @@ ASKED_FOR = frozenset(
     | {"discography_lumbar", "discography_cervical_thoracic"}
 )
 """Studies that count only when their own words stand in the text."""
+CODED_ONLY = frozenset({"spect_ct_coded_as_spect"})
+"""Studies under a wrong code: words without the code never mean them."""
 GENERAL = {"xray": "xray_other", "us": "us_other"}
 """What stands for an x-ray or ultrasound of a part of the body that the catalogue does not list."""
 INSTEAD = {"sacrum_coccyx": "pelvis", "sacroiliac_joints": "pelvis", "brain": "head", "head": "brain", "face": "neck"}
@@ -96,7 +98,7 @@ def _tries(reading: Reading, part: str) -> Iterable[str | None]:
 
 
 def _fits(study: Study, reading: Reading, region: str | None) -> bool:
-    if study.unlisted or study.states.get("order.laterality", reading.side) != reading.side:
+    if study.unlisted or study.id in CODED_ONLY or study.states.get("order.laterality", reading.side) != reading.side:
         return False
     if study.base in reading.bases and region is None:
         return study.procedure_type in ("none", reading.technique)

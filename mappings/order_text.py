@@ -26,7 +26,8 @@ PARTS = {
 SEPARATE = re.compile(r"bone scan (?:with|and|&|plus) (?:a )?spect")
 _AGENT = (
     r"(?:iv |intravenous |the |gadolinium |dye )?"
-    r"(?:contrast|contr\b|cont\b|con\b|ivcon\w*|gad|dye|iv\b|intravenous|enhancement)(?!\w* ?(?:dye )?(?:allerg|reaction|agent allerg))"
+    r"(?:contrast|contr\b|cont\b|con\b|ivcon\w*|gad|dye|iv\b|intravenous|enhancement)"
+    r"(?!\w* ?(?:dye |agent )?(?:allerg|reaction))"
 )
 _PHASE = r"(?:pre ?(?:and|&|/|-)? ?post)"
 _WITHOUT = re.compile(
@@ -48,9 +49,9 @@ _PLAIN = re.compile(r"\bplain\b(?! (?:film|x|radio))")
 class Reading:
     """What the words say; '' and 'not_stated' where they are silent.
 
-    ``level_unsaid``: they speak of the spine and name no level. ``from_reason``: the only region stands in the reason for
-    the order. ``elsewhere``: they name a part of the body that no study of the catalogue shows. ``also``: what they say of
-    further modalities.
+    ``level_unsaid``: they speak of the spine and name no level. ``from_reason``: the only region stands in the reason
+    for the order. ``elsewhere``: they name a part of the body that no study of the catalogue shows. ``imaging``: it is
+    imaging even if they name no modality. ``also``: what they say of further modalities.
     """
 
     modality: str = ""

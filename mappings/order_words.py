@@ -1,4 +1,4 @@
-"""The words of orders (order_words.yaml): patterns for modality, region, contrast and technique, and a text made plain."""
+"""The words of orders (order_words.yaml): patterns for modality, region and technique, and a text made plain."""
 
 from __future__ import annotations
 
