@@ -79,8 +79,11 @@ def load_studies(path: Path = STUDIES, codes: Path = CODES) -> Catalogue:
         studies[one] = replace(studies[one], codes={**held, system: (*held.get(system, ()), number)})
         owners[code] = [one]
     by_code = {code: (*owners.get(code, ()), *guests.get(code, ())) for code in {**owners, **guests}}
-    of_modality = {m: tuple(s for s in studies.values() if s.modality == m) for m in modalities}
-    return Catalogue(studies, by_code, panels, undecided, of_modality)
+    index: dict[tuple[str, str | None], list[Study]] = {}
+    for study in studies.values():
+        for place in ((study.modality, study.region), (study.modality, None)):
+            index.setdefault(place, []).append(study)
+    return Catalogue(studies, by_code, panels, undecided, {place: tuple(held) for place, held in index.items()})
 
 
 def _further(path: Path) -> Iterator[tuple[int, tuple[System, str], tuple[str, ...], bool]]:
@@ -105,9 +108,8 @@ def variants(catalogue: Catalogue, study: Study) -> tuple[Study, ...]:
     """The contrast variants of the same base, region and technique, those with a stated contrast first."""
     same = [
         s
-        for s in catalogue.of_modality(study.modality)
-        if (s.base, s.region, s.procedure_type, s.states)
-        == (study.base, study.region, study.procedure_type, study.states)
+        for s in catalogue.of_modality(study.modality, study.region)
+        if (s.base, s.procedure_type, s.states) == (study.base, study.procedure_type, study.states)
     ]
     return tuple(sorted(same, key=lambda s: s.contrast == "not_stated"))
 

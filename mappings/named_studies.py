@@ -72,9 +72,8 @@ def _each(reading: Reading, catalogue: Catalogue) -> Iterator[tuple[Study, ...]]
 
 
 def _of_part(reading: Reading, part: str, catalogue: Catalogue) -> tuple[Study, ...]:
-    of_modality = catalogue.of_modality(reading.modality)
     for region in _tries(reading, part):
-        found = [s for s in of_modality if _fits(s, reading, region)]
+        found = [s for s in catalogue.of_modality(reading.modality, region) if _fits(s, reading, region)]
         if named := [s for s in found if s.base in reading.bases]:
             first = min(named, key=lambda s: reading.bases.index(s.base)).base
             words = load_words().base[first][1]
@@ -104,9 +103,7 @@ def _fits(study: Study, reading: Reading, region: str | None) -> bool:
         return study.procedure_type in ("none", reading.technique)
     if ("guidance" in study.classes) != reading.guidance or study.procedure_type != reading.technique:
         return False
-    if study.base in ASKED_FOR and study.base not in reading.bases:
-        return False
-    return region is None or study.region == region
+    return study.base not in ASKED_FOR or study.base in reading.bases
 
 
 def _by_contrast(found: list[Study], reading: Reading, part: str, catalogue: Catalogue) -> tuple[Study, ...]:

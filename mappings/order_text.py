@@ -120,10 +120,9 @@ def _told(reading: Reading, text: str, modality: str, coded: str, known: Words) 
     """The reading with the technique and the base studies that the words name for a modality."""
     # the MRI half of a PET/MRI has the code of an MRI
     told = modality if modality == "pet_mri" else coded or modality
-    spoken = {t: suits for t, (suits, pattern) in known.technique.items() if pattern.search(text)}
-    technique = next((t for t, suits in spoken.items() if told in suits), "none")
+    technique = _technique(text, told, known)
     if technique == "none" and not modality:
-        technique = next((t for t, suits in spoken.items() if "other" in suits), "none")
+        technique = _technique(text, "other", known)
         modality = modality if technique == "none" else "other"
     if (coded or modality) == "fluoroscopy":
         technique = "none"
@@ -135,14 +134,22 @@ def _told(reading: Reading, text: str, modality: str, coded: str, known: Words) 
     return replace(reading, modality=modality, technique=technique, bases=bases)
 
 
+def _technique(text: str, modality: str, known: Words) -> str:
+    return next(
+        (t for t, (suits, words) in known.technique.items() if modality in suits and words.search(text)), "none"
+    )
+
+
 def _modalities(text: str, ordered: str, known: Words) -> list[str]:
     """The modality that the words name, and further ones that they order beside it."""
-    first = next((m for m, pattern in known.modality.items() if pattern.search(text)), "")
-    found, held = [], set()
+    found: list[str] = []
+    held: set[str] = set()
     for modality, pattern in known.modality.items():
-        if pattern.search(ordered):
+        without = pattern.sub(" ", ordered)
+        if without != ordered:
             found.append(modality)
-            ordered = pattern.sub(" ", ordered)
+            ordered = without
+    first = found[0] if found else next((m for m, pattern in known.modality.items() if pattern.search(text)), "")
     beside = [m for m in found if m != first and m not in PARTS.get(first, ())]
     if first in ("spect", "spect_ct") and SEPARATE.search(text):
         beside.append("bone_scan")
@@ -178,9 +185,10 @@ def _regions(text: str, known: Words, modality: str = "") -> tuple[tuple[str, ..
     text = known.lists["elsewhere"].sub(" ", text)
     found: list[str] = []
     for region, pattern in known.region.items():
-        if pattern.search(text):
+        without = pattern.sub(" ", text)
+        if without != text:
             found.append(region)
-            text = pattern.sub(" ", text)
+            text = without
     if re.search(r"\bthoracic\b", text):
         found.append("thoracic_spine")
         if modality != "mri" and not SPINAL & set(found[:-1]) and not known.lists["spine_level_unsaid"].search(text):
