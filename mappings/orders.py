@@ -159,9 +159,11 @@ def _states(
 
 
 def _side(draft: dict[str, Any], reading: Reading, study: Study | None) -> str:
-    marks = [MODIFIERS[m] for m in sorted(modifiers(draft.get("code"))) if m in MODIFIERS]
-    sites = objects(draft.get("bodySite"))
-    marks += [SIDES[code] for s in sites for system, code in codings(s) if system == "snomed" and code in SIDES]
+    sites, details = objects(draft.get("bodySite")), objects(draft.get("orderDetail"))
+    written = [m for held in (draft.get("code"), *details) for m in sorted(modifiers(held))]
+    marks = [MODIFIERS[m] for m in written if m in MODIFIERS]
+    coded = [code for s in (*sites, *details) for system, code in codings(s) if system == "snomed"]
+    marks += [SIDES[code] for code in coded if code in SIDES]
     marks += [side for s in sites if (side := read_text(spoken(s)).side)]
     if study and "order.laterality" in study.states:
         return str(study.states["order.laterality"])
