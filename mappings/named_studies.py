@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from criteria.catalogue import load_studies, variants
@@ -19,9 +19,11 @@ ASKED_FOR = frozenset(
     | {"mri_bone_marrow", "mri_fetal", "cta_aorta_runoff", "ct_chest_screening", "nm_function_test"}
     | {"nm_spect_abdomen", "nm_spect_brain", "nm_spect_inflammation"}
     | {"myelography_cervical", "myelography_thoracic", "myelography_lumbar", "myelography_spine"}
-    | {"discography_lumbar", "discography_cervical_thoracic"}
+    | {"discography_lumbar", "discography_cervical_thoracic", "mri_temporomandibular_joint", "us_obstetric"}
 )
 """Studies that count only when their own words stand in the text."""
+SEVERAL = frozenset({("mri", "upper_extremity"), ("mri", "lower_extremity"), ("nuclear_medicine", "whole_body")})
+"""Modality and region with several studies of which none is the usual one: their own words tell them."""
 CODED_ONLY = frozenset({"spect_ct_coded_as_spect"})
 """Studies under a wrong code: words without the code never mean them."""
 GENERAL = {"xray": "xray_other", "us": "us_other"}
@@ -72,12 +74,13 @@ def _each(reading: Reading, catalogue: Catalogue) -> Iterator[tuple[Study, ...]]
 
 
 def _of_part(reading: Reading, part: str, catalogue: Catalogue) -> tuple[Study, ...]:
-    for region in _tries(reading, part):
-        found = [s for s in catalogue.of_modality(reading.modality, region) if _fits(s, reading, region)]
-        if named := [s for s in found if s.base in reading.bases]:
-            first = min(named, key=lambda s: reading.bases.index(s.base)).base
-            words = load_words().base[first][1]
-            found = [s for s in named if load_words().base[s.base][1] == words]
+    regions = _tries(reading, part)
+    places = [[s for s in catalogue.of_modality(reading.modality, r) if _fits(s, reading, r)] for r in regions]
+    if told := _told_outright(places, reading):
+        return _by_contrast(told, reading, part, catalogue)
+    for region, found in zip(regions, places, strict=True):
+        if found and (reading.modality, region) in SEVERAL:
+            return tuple(found)
         if found:
             return _by_contrast(_general(found) if region is None else found, reading, part, catalogue)
     general = GENERAL.get(reading.modality)
@@ -86,7 +89,21 @@ def _of_part(reading: Reading, part: str, catalogue: Catalogue) -> tuple[Study, 
     return ()
 
 
-def _tries(reading: Reading, part: str) -> Iterable[str | None]:
+def _told_outright(places: Sequence[list[Study]], reading: Reading) -> list[Study]:
+    """The studies whose own words stand in the text: those of the first such words, of the named region where there are
+    any. Studies of a special technique go before others."""
+    technique = reading.technique
+    if technique != "none" and any(s.procedure_type == technique for held in places for s in held):
+        places = [[s for s in held if s.procedure_type == technique] for held in places]
+    own = {base: load_words().base[base][1] for base in reading.bases}
+    for words in dict.fromkeys(own.values()):
+        for held in places:
+            if named := [s for s in held if own.get(s.base) == words]:
+                return _general(named)
+    return []
+
+
+def _tries(reading: Reading, part: str) -> Sequence[str | None]:
     """Regions to look under, in turn; None = whichever, when the words give a base study, a technique or no region."""
     named = reading.bases or reading.technique != "none"
     if part:
@@ -125,8 +142,8 @@ def _by_contrast(found: list[Study], reading: Reading, part: str, catalogue: Cat
 
 def open_variants(catalogue: Catalogue, study: Study) -> tuple[Study, ...]:
     """The variants that a study of open contrast may mean: those that can be billed, or all where none can."""
-    others = [v for v in variants(catalogue, study) if v.id != study.id]
-    return tuple(v for v in others if v.cpt) or tuple(others)
+    others = tuple(v for v in variants(catalogue, study) if v.id != study.id)
+    return tuple(v for v in others if v.cpt) or (() if study.cpt else others)
 
 
 def _general(found: list[Study]) -> list[Study]:

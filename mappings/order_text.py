@@ -27,7 +27,7 @@ SEPARATE = re.compile(r"bone scan (?:with|and|&|plus) (?:a )?spect")
 _AGENT = (
     r"(?:iv |intravenous |the |gadolinium |dye )?"
     r"(?:contrast|contr\b|cont\b|con\b|ivcon\w*|gad|dye|iv\b|intravenous|enhancement)"
-    r"(?!\w* ?(?:dye |agent )?(?:allerg|reaction))"
+    r"(?!\w* ?(?:dye |agent )?(?:allerg|reaction))(?! (?:it|ia|pr|po|oral|via|intra(?:thecal|disc|articular))\b)"
 )
 _PHASE = r"(?:pre ?(?:and|&|/|-)? ?post)"
 _WITHOUT = re.compile(
@@ -37,10 +37,10 @@ _WITH = re.compile(
     rf"\bwith\b(?= ?(?:$|[,;.)]|{_AGENT}|without\b|and (?:without|with)\b|& ?without|\+|/))"
     r"|\bcontrast enhanced\b|\bfollowed by (?:with )?contrast|\bpost (?:contrast|gad)"
 )
-_JOINED = rf"(?: {_AGENT}\w*)?[ ,;]*(?:and|&|then|plus|/|-|followed by)?[ ,]*"
+_JOINED = rf"(?: {_AGENT}\w*(?: material(?:\(?s\)?)?)?)?[ ,;]*(?:and|&|then|plus|/|-|followed by)?[ ,]*"
 _BOTH = re.compile(
     rf"\b{_PHASE} ?{_AGENT}|\bmulti ?phas|\bwith\b{_JOINED}without\b"
-    rf"|\bwithout\b{_JOINED}(?:with\b(?= ?(?:$|[,;.)]|{_AGENT}))|post {_AGENT})"
+    rf"|\bwithout\b{_JOINED}(?:with\b(?= ?(?:$|[,;.)]|{_AGENT}))|post {_AGENT}|(?<=followed by ){_AGENT})"
 )
 _PLAIN = re.compile(r"\bplain\b(?! (?:film|x|radio))")
 
