@@ -10,6 +10,8 @@ from criteria.catalogue import load_studies
 from criteria.studies import Contrast
 from mappings.order_words import Words, load_words, plain
 
+MOST = 8
+"""Texts of one order that are read."""
 LEVELS = ("cervical_spine", "thoracic_spine", "lumbar_spine")
 SPINAL = frozenset({*LEVELS, "sacrum_coccyx", "sacroiliac_joints"})
 PARTS = {
@@ -85,7 +87,7 @@ class Reading:
 def read_text(texts: Iterable[str], coded: str = "") -> Reading:
     """The reading of an order's texts, taken together; ``coded`` is the modality that its code gives."""
     known = load_words()
-    said = [plain(t) for t in texts if t.strip()]
+    said = [plain(t) for t in [t for t in texts if t.strip()][:MOST]]
     text = " ; ".join(said)
     if known.lists["not_imaging"].search(text):
         return Reading()
