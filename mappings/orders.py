@@ -11,7 +11,7 @@ from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
-from mappings.coded_studies import coded_study, read_codes
+from mappings.coded_studies import Coded, coded_study, read_codes
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
 from mappings.named_studies import Named, family, named_studies
@@ -56,8 +56,9 @@ def ordered_study(request: Any) -> tuple[Kind, Study | None, tuple[Study, ...]]:
     Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
     """
     held = mapping(request)
-    reading = replace(_reading(held, load_studies()), level_unsaid=False, from_reason=False, also=())
-    kind, study, candidates = _study(held, reading, load_studies())
+    coded = read_codes(codings(held.get("code")), load_studies())
+    reading = replace(_reading(held, coded), level_unsaid=False, from_reason=False, also=())
+    kind, study, candidates = _study(held, coded, reading, load_studies())
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
@@ -72,8 +73,9 @@ def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | N
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
-    reading = _reading(draft, load_studies())
-    kind, study, candidates = _study(draft, reading, load_studies())
+    coded = read_codes(codings(draft.get("code")), load_studies())
+    reading = _reading(draft, coded)
+    kind, study, candidates = _study(draft, coded, reading, load_studies())
     facts = dict(_states(draft, study, reading, records))
     reference = reference_of(draft)
     return Order(
@@ -88,10 +90,10 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
 
 
 def _study(
-    draft: dict[str, Any], reading: Reading, catalogue: Catalogue
+    draft: dict[str, Any], codes: Coded, reading: Reading, catalogue: Catalogue
 ) -> tuple[Kind, Study | None, tuple[Study, ...]]:
     pairs = codings(draft.get("code"))
-    if (coded := coded_study(read_codes(pairs, catalogue), reading, catalogue)).studies:
+    if (coded := coded_study(codes, reading, catalogue)).studies:
         return _told(coded)
     if not pairs and not _texts(draft):
         return Kind.NO_CODE, None, ()
@@ -117,9 +119,9 @@ def _told(named: Named) -> tuple[Kind, Study | None, tuple[Study, ...]]:
     return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
 
 
-def _reading(draft: dict[str, Any], catalogue: Catalogue) -> Reading:
+def _reading(draft: dict[str, Any], codes: Coded) -> Reading:
     """The words of the order, with the body site's region where they name none."""
-    reading = read_text(_texts(draft), read_codes(codings(draft.get("code")), catalogue).modality)
+    reading = read_text(_texts(draft), codes.modality)
     sites = () if reading.regions and not (reading.level_unsaid or reading.from_reason) else _sites(draft)
     return replace(reading, regions=sites, level_unsaid=False, from_reason=False) if sites else reading
 
