@@ -1,7 +1,9 @@
-"""Read studies.yaml: the study catalogue and the index of its codes."""
+"""Read studies.yaml and study_codes.csv: the study catalogue and the index of its codes."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +17,8 @@ from criteria.studies import Catalogue, Contrast, Study, System
 from criteria.vocabulary import load_vocabulary, near
 
 STUDIES = Path(__file__).parent / "studies.yaml"
+CODES = Path(__file__).parent / "study_codes.csv"
+COLUMNS = ["system", "code", "studies", "source"]
 CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
 SYSTEMS: tuple[System, ...] = get_args(System)
 WORDS = {
@@ -30,7 +34,7 @@ NEEDED = ("name", "modality", "region")
 
 
 @lru_cache(maxsize=4)
-def load_studies(path: Path = STUDIES) -> Catalogue:
+def load_studies(path: Path = STUDIES, codes: Path = CODES) -> Catalogue:
     """The catalogue, checked. Raises `DataError` naming file, line and mend."""
     raw = _mapping(path, None, read_yaml(path), "the file")
     _known(path, raw, {"sources", "modalities", "studies"}, "the file")
@@ -59,17 +63,53 @@ def load_studies(path: Path = STUDIES) -> Catalogue:
                         "study by itself: mark the other `by_text: yes`.",
                     )
                 (owners if own else guests).setdefault(code, []).append(study.id)
+    panels: dict[tuple[str, str], tuple[str, ...]] = {}
+    undecided: dict[tuple[str, str], tuple[str, ...]] = {}
+    for n, code, named, together in _further(codes):
+        if strange := next((i for i in named if i not in studies), ""):
+            raise DataError(codes, n, f"`{strange}` is no study of {path.name}.{near(strange, studies)}")
+        if code in owners or code in panels or code in undecided:
+            raise DataError(codes, n, f"{code[0]} {code[1]} stands twice; keep one.")
+        if len(named) > 1:
+            (panels if together else undecided)[code] = named
+            continue
+        (one,) = named
+        system, number = code
+        held = studies[one].codes
+        studies[one] = replace(studies[one], codes={**held, system: (*held.get(system, ()), number)})
+        owners[code] = [one]
     by_code = {code: (*owners.get(code, ()), *guests.get(code, ())) for code in {**owners, **guests}}
-    return Catalogue(studies, by_code)
+    index: dict[tuple[str, str | None], list[Study]] = {}
+    for study in studies.values():
+        for place in ((study.modality, study.region), (study.modality, None)):
+            index.setdefault(place, []).append(study)
+    return Catalogue(studies, by_code, panels, undecided, {place: tuple(held) for place, held in index.items()})
+
+
+def _further(path: Path) -> Iterator[tuple[int, tuple[System, str], tuple[str, ...], bool]]:
+    """Line, code, study ids of study_codes.csv, and whether the code asks for all of them."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [(n, next(csv.reader([line]))) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
+    if not rows or rows[0][1] != COLUMNS:
+        raise DataError(path, rows[0][0] if rows else 1, f"the first line must be {','.join(COLUMNS)}.")
+    for n, row in rows[1:]:
+        if len(row) != len(COLUMNS) or not all(row):
+            raise DataError(path, n, f"a line has {len(COLUMNS)} filled cells: {', '.join(COLUMNS)}.")
+        system = next((s for s in SYSTEMS if s == row[0]), None)
+        if system is None:
+            raise DataError(path, n, f"`{row[0]}` is no code system; known: {', '.join(SYSTEMS)}.")
+        named = tuple(re.split(r" [+|] ", row[2]))
+        if " + " in row[2] and " | " in row[2]:
+            raise DataError(path, n, "several studies are joined by + (all of them) or by | (one of them), not both.")
+        yield n, (system, row[1]), named, " + " in row[2]
 
 
 def variants(catalogue: Catalogue, study: Study) -> tuple[Study, ...]:
     """The contrast variants of the same base, region and technique, those with a stated contrast first."""
     same = [
         s
-        for s in catalogue.studies.values()
-        if (s.base, s.region, s.procedure_type, s.states)
-        == (study.base, study.region, study.procedure_type, study.states)
+        for s in catalogue.of_modality(study.modality, study.region)
+        if (s.base, s.procedure_type, s.states) == (study.base, study.procedure_type, study.states)
     ]
     return tuple(sorted(same, key=lambda s: s.contrast == "not_stated"))
 

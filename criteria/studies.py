@@ -54,11 +54,21 @@ class Catalogue:
 
     studies: Mapping[str, Study]
     by_code: Mapping[tuple[str, str], tuple[str, ...]]
+    panels: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Codes that ask for several studies at once, with their ids."""
+    undecided: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Codes that leave open which of several studies is meant."""
+    index: Mapping[tuple[str, str | None], tuple[Study, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """Studies by modality and region, and by modality alone (region None)."""
     selected: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What rule files asked for already (criteria.criterion.select): hundreds of them name the same."""
 
     def __getitem__(self, study: str) -> Study:
         return self.studies[study]
+
+    def of_modality(self, modality: str, region: str | None = None) -> tuple[Study, ...]:
+        """Its studies (of one region), in the catalogue's order."""
+        return self.index.get((modality, region), ())
 
     def of_code(self, system: str, code: str) -> Study | None:
         ids = self.by_code.get((system, code))

@@ -1,9 +1,20 @@
 """From FHIR resources to orders and guideline facts: what the criteria judge."""
 
+from mappings.codings import watch_aliases
 from mappings.coverage import policy_ids
 from mappings.gather import Chart
 from mappings.orders import read_orders
 from mappings.queries import QUERIES, Query
 from mappings.records import Records, SetAside, read_records
 
-__all__ = ["QUERIES", "Chart", "Query", "Records", "SetAside", "policy_ids", "read_orders", "read_records"]
+__all__ = [
+    "QUERIES",
+    "Chart",
+    "Query",
+    "Records",
+    "SetAside",
+    "policy_ids",
+    "read_orders",
+    "read_records",
+    "watch_aliases",
+]

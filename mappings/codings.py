@@ -6,6 +6,7 @@ import csv
 import functools
 import re
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,15 @@ from criteria.errors import DataError
 from mappings.fields import mapping, objects, words
 
 SYSTEMS = Path(__file__).parent / "codes" / "systems.csv"
-COLUMNS = ["uri", "name", "source"]
+COLUMNS = ["uri", "name", "kind", "source"]
+KINDS = ("canonical", "alias")
 _CPT = re.compile(r"\d{5}|\d{4}[A-Z]")
 _HCPCS = re.compile(r"[A-V]\d{4}")
 _MODIFIED = re.compile(r"((?:\d{5}|\d{4}T|[A-V]\d{4}))[\s\-]+([A-Z0-9]{2}(?:[\s\-,]+[A-Z0-9]{2})*)")
+
+
+_OID = re.compile(r"[012](\.\d+)+")
+_met: ContextVar[set[str] | None] = ContextVar("met", default=None)
 
 
 def codings(concept: Any) -> list[tuple[str, str]]:
@@ -41,11 +47,26 @@ def modifiers(concept: Any) -> frozenset[str]:
 
 
 def short_name(system: Any) -> str:
-    """Our short name of a code system URI or OID; '' when it is none of ours."""
-    uri = words(system).partition("|")[0].rstrip("/").casefold()
-    if re.fullmatch(r"[012](\.\d+)+", uri):
+    """Our short name of a code system URI, OID or other name; '' when it is none of ours."""
+    written = words(system).partition("|")[0]
+    uri = written.rstrip("/").casefold()
+    if _OID.fullmatch(uri):
         uri = f"urn:oid:{uri}"
-    return _systems().get(uri, "")
+    found = _systems().get(uri)
+    if found is None:
+        return ""
+    name, alias, listed = found
+    if (alias or written != listed) and (met := _met.get()) is not None:
+        met.add(listed if alias else f"{listed} (another spelling)")
+    return name
+
+
+def watch_aliases() -> set[str]:
+    """The aliases of code systems that are met from now on in this thread, as systems.csv writes them; it fills as
+    resources are read."""
+    met: set[str] = set()
+    _met.set(met)
+    return met
 
 
 def _by_shape(system: str, code: str) -> tuple[str, str]:
@@ -67,8 +88,9 @@ def _text(code: Any) -> str:
 
 
 @functools.cache
-def _systems(path: Path = SYSTEMS) -> Mapping[str, str]:
-    out: dict[str, str] = {}
+def _systems(path: Path = SYSTEMS) -> Mapping[str, tuple[str, bool, str]]:
+    """By name as compared: our short name, whether it is an alias, and the name as the table writes it."""
+    out: dict[str, tuple[str, bool, str]] = {}
     lines = path.read_text(encoding="utf-8").splitlines()
     rows = [(n, next(csv.reader([line]))) for n, line in enumerate(lines, 1) if line and not line.startswith("#")]
     if not rows or rows[0][1] != COLUMNS:
@@ -76,8 +98,10 @@ def _systems(path: Path = SYSTEMS) -> Mapping[str, str]:
     for n, row in rows[1:]:
         if len(row) != len(COLUMNS) or not all(row):
             raise DataError(path, n, f"a line has {len(COLUMNS)} filled cells: {', '.join(COLUMNS)}.")
+        if row[2] not in KINDS:
+            raise DataError(path, n, f"`{row[2]}` is none of {', '.join(KINDS)}.")
         uri = row[0].casefold().rstrip("/")
         if uri in out:
             raise DataError(path, n, f"`{row[0]}` stands twice; keep one.")
-        out[uri] = row[1]
+        out[uri] = row[1], row[2] == "alias", row[0]
     return out

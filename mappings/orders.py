@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from criteria.catalogue import load_studies, variants
+from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
+from mappings.coded_studies import Coded, coded_study, read_codes
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
-from mappings.order_text import Reading, body_site, family, named_studies, read_regions, read_text
+from mappings.named_studies import Named, family, named_studies
+from mappings.order_text import LEVELS, Reading, read_regions, read_text
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
-from mappings.tables import spoken
+from mappings.tables import read_table, spoken
 
 PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snomed": "snomed"}
 """Code systems in the order in which they are believed, with their values of order.code_system."""
@@ -49,14 +51,31 @@ def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
 
 
 def ordered_study(request: Any) -> tuple[Kind, Study | None, tuple[Study, ...]]:
-    """What a ServiceRequest (or any resource with a ``code``) orders, and the candidates while there is doubt."""
+    """What a resource of the chart with a ``code`` was of, and the candidates while there is doubt.
+
+    Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
+    """
     held = mapping(request)
-    return _study(held, _reading(held, load_studies()), load_studies())
+    coded = read_codes(codings(held.get("code")), load_studies())
+    reading = replace(_reading(held, coded), level_unsaid=False, from_reason=False, also=())
+    kind, study, candidates = _study(held, coded, reading, load_studies())
+    return kind, study or _whole_spine(candidates, load_studies()), candidates
+
+
+def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | None:
+    """The study of the whole spine, where every level of it is a candidate."""
+    if not set(LEVELS) <= {c.region for c in candidates} or len({c.modality for c in candidates}) > 1:
+        return None
+    contrasts = {c.contrast for c in candidates}
+    wanted = contrasts.pop() if len(contrasts) == 1 else "not_stated"
+    whole = (s for s in catalogue.of_modality(candidates[0].modality) if s.region == "spine")
+    return next((s for s in whole if s.contrast == wanted), None)
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
-    reading = _reading(draft, load_studies())
-    kind, study, candidates = _study(draft, reading, load_studies())
+    coded = read_codes(codings(draft.get("code")), load_studies())
+    reading = _reading(draft, coded)
+    kind, study, candidates = _study(draft, coded, reading, load_studies())
     facts = dict(_states(draft, study, reading, records))
     reference = reference_of(draft)
     return Order(
@@ -71,15 +90,11 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
 
 
 def _study(
-    draft: dict[str, Any], reading: Reading, catalogue: Catalogue
+    draft: dict[str, Any], codes: Coded, reading: Reading, catalogue: Catalogue
 ) -> tuple[Kind, Study | None, tuple[Study, ...]]:
     pairs = codings(draft.get("code"))
-    if listed := _listed(draft, catalogue):
-        study = _chosen(listed, reading)
-        others = _open_contrast(study, listed, reading, catalogue)
-        if others:
-            study = others[0]
-        return Kind.STUDY, study, others if len(others) > 1 else ()
+    if (coded := coded_study(codes, reading, catalogue)).studies:
+        return _told(coded)
     if not pairs and not _texts(draft):
         return Kind.NO_CODE, None, ()
     cpts = [code for system, code in pairs if system == "cpt"]
@@ -89,78 +104,26 @@ def _study(
         return Kind.NOT_IMAGING, None, ()
     general = next((s for code in cpts if (s := family(code))), None)
     named = named_studies(reading, catalogue)
-    if general and not (named and named[0].modality == general.modality):
+    if general and not (named.studies and named.studies[0].modality == general.modality):
         return Kind.STUDY, general, ()
-    if named:
-        first = named[0]
-        if all((s.base, s.region) == (first.base, first.region) for s in named):
-            return Kind.STUDY, first, named if len(named) > 1 else ()
-        return Kind.UNRECOGNISED, None, named
-    if reading.modality or category & IMAGING or any(_RADIOLOGY.fullmatch(code) for code in cpts):
+    if named.studies:
+        return _told(named)
+    if reading.modality or reading.imaging or category & IMAGING or any(_RADIOLOGY.fullmatch(code) for code in cpts):
         return Kind.UNRECOGNISED, None, ()
     return Kind.NOT_IMAGING, None, ()
 
 
-def _listed(draft: dict[str, Any], catalogue: Catalogue) -> list[tuple[Study, ...]]:
-    """The studies that each known code may mean, the most trusted code system first."""
-    pairs = codings(draft.get("code"))
-    return [
-        tuple(catalogue[i] for i in catalogue.by_code[pair])
-        for system in PLACED_WITH
-        for pair in pairs
-        if pair[0] == system and pair in catalogue.by_code
-    ]
+def _told(named: Named) -> tuple[Kind, Study | None, tuple[Study, ...]]:
+    if not named.one:
+        return Kind.UNRECOGNISED, None, named.studies
+    return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
 
 
-def _reading(draft: dict[str, Any], catalogue: Catalogue) -> Reading:
+def _reading(draft: dict[str, Any], codes: Coded) -> Reading:
     """The words of the order, with the body site's region where they name none."""
-    listed = _listed(draft, catalogue)
-    reading = read_text(_texts(draft), listed[0][0].modality if listed else "")
-    site = "" if reading.regions else _site(draft)
-    return replace(reading, regions=(site,)) if site else reading
-
-
-def _chosen(listed: list[tuple[Study, ...]], reading: Reading) -> Study:
-    """The study that the best code names; where the code leaves technique, region or side open, the words decide."""
-    first = listed[0]
-    named = {s.base for ids in listed[1:] for s in ids}
-
-    def fit(study: Study) -> tuple[bool, ...]:
-        technique = study.procedure_type == reading.technique != "none"
-        return (
-            technique,
-            study.base in reading.bases,
-            study.base in named and study.base != first[0].base,
-            bool(study.region) and study.region == reading.region and _compatible(study, first[0], reading),
-        )
-
-    best = max(first, key=fit)  # the first of equals: what the code means by itself
-    return best if any(fit(best)) and _compatible(best, first[0], reading) else first[0]
-
-
-def _compatible(study: Study, general: Study, reading: Reading) -> bool:
-    """A study that shares the code counts only when its technique, modality and region are what the words say."""
-    if study.procedure_type not in (general.procedure_type, reading.technique):
-        return False
-    if study.region and general.region != study.region and reading.region and study.region != reading.region:
-        return study.base in reading.bases
-    if study.base != general.base and study.procedure_type == general.procedure_type:
-        return study.base in reading.bases or study.region == reading.region
-    return True
-
-
-def _open_contrast(
-    study: Study, listed: list[tuple[Study, ...]], reading: Reading, catalogue: Catalogue
-) -> tuple[Study, ...]:
-    """For a code that leaves the contrast open: the variant that a second code or the words name, else all of them."""
-    if study.contrast != "not_stated" or study.cpt:
-        return ()
-    same = [v for v in variants(catalogue, study) if v.id != study.id]
-    coded = [s for ids in listed[1:] for s in ids if s in same]
-    if coded:
-        return (coded[0],)
-    stated = tuple(v for v in same if v.contrast == reading.contrast != "not_stated")
-    return stated or (study, *(v for v in same if v.cpt))
+    reading = read_text(_texts(draft), codes.modality)
+    sites = () if reading.regions and not (reading.level_unsaid or reading.from_reason) else _sites(draft)
+    return replace(reading, regions=sites, level_unsaid=False, from_reason=False) if sites else reading
 
 
 def _states(
@@ -198,9 +161,11 @@ def _states(
 
 
 def _side(draft: dict[str, Any], reading: Reading, study: Study | None) -> str:
-    marks = [MODIFIERS[m] for m in sorted(modifiers(draft.get("code"))) if m in MODIFIERS]
-    sites = objects(draft.get("bodySite"))
-    marks += [SIDES[code] for s in sites for system, code in codings(s) if system == "snomed" and code in SIDES]
+    sites, details = objects(draft.get("bodySite")), objects(draft.get("orderDetail"))
+    written = [m for held in (draft.get("code"), *details) for m in sorted(modifiers(held))]
+    marks = [MODIFIERS[m] for m in written if m in MODIFIERS]
+    coded = [code for s in (*sites, *details) for system, code in codings(s) if system == "snomed"]
+    marks += [SIDES[code] for code in coded if code in SIDES]
     marks += [side for s in sites if (side := read_text(spoken(s)).side)]
     if study and "order.laterality" in study.states:
         return str(study.states["order.laterality"])
@@ -229,10 +194,10 @@ def _texts(draft: dict[str, Any]) -> list[str]:
     return [t for t in dict.fromkeys([*spoken(draft.get("code")), *detail]) if t.strip()]
 
 
-def _site(draft: dict[str, Any]) -> str:
-    """The one region of ServiceRequest.bodySite, by code or by name."""
+def _sites(draft: dict[str, Any]) -> tuple[str, ...]:
+    """The regions of ServiceRequest.bodySite, by code or by name."""
     found: dict[str, None] = {}
     for site in objects(draft.get("bodySite")):
-        coded = [r for system, code in codings(site) if system == "snomed" and (r := body_site(code))]
+        coded = sorted(read_table("body_sites").means(site))
         found.update(dict.fromkeys(coded or (r for t in spoken(site) for r in read_regions(t))))
-    return next(iter(found)) if len(found) == 1 else ""
+    return tuple(found)

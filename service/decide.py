@@ -49,6 +49,7 @@ class Decision:
 
         collected = self.fhir.complete(request, mappings.QUERIES, client)
         stages.end("fetch")
+        aliases = mappings.watch_aliases()
         records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
         orders = mappings.read_orders(request.drafts, records)
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
@@ -76,6 +77,8 @@ class Decision:
 
         for aside in chart.set_aside:
             log.warning("set_aside", type=aside.reference.partition("/")[0], why=aside.why)
+        for alias in sorted(aliases):
+            log.info("system_alias", alias=alias)
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
         return answer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from criteria.catalogue import STUDIES, load_studies, variants
+from criteria.catalogue import CODES, STUDIES, load_studies, variants
 from criteria.errors import DataError
 
 CATALOGUE = load_studies()
@@ -99,6 +99,36 @@ def test_check_digits_of_loinc_and_snomed_codes_hold() -> None:
     for study in CATALOGUE.studies.values():
         assert all(_mod10(code) for code in study.codes.get("loinc", ()))
         assert all(_verhoeff(code) for code in study.codes.get("snomed", ()))
+    for system, code in (*CATALOGUE.panels, *CATALOGUE.undecided):
+        assert (_mod10 if system == "loinc" else _verhoeff)(code)
+
+
+def test_a_code_of_several_studies_names_none_of_them_by_itself() -> None:
+    assert CATALOGUE.panels["loinc", "83304-6"] == ("ct_cervical_spine.without", "ct_thoracic_spine.without")
+    assert "mri_lumbar_spine" in CATALOGUE.undecided["loinc", "36067-7"]
+    for code in (*CATALOGUE.panels, *CATALOGUE.undecided):
+        assert code not in CATALOGUE.by_code
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("loinc,83304-6,ct_cervical_spine.without +", "loinc,83304-6,ct_cervical_spin.without +", "is no study"),
+        ("loinc,83304-6,", "loinc,30592-0,", "stands twice"),
+        ("loinc,83304-6,", "loink,83304-6,", "is no code system"),
+        ("system,code,studies,source", "system,code,study,source", "the first line must be"),
+        (",ct_cervical_spine.without + ct_thoracic_spine.without,ecqm", ",,ecqm", "filled cells"),
+        (" | mri_thoracic_spine |", " + mri_thoracic_spine |", "not both"),
+    ],
+)
+def test_a_slip_in_the_further_codes_names_line_and_mend(tmp_path: Path, old: str, new: str, says: str) -> None:
+    text = CODES.read_text(encoding="utf-8")
+    assert old in text
+    broken = tmp_path / "study_codes.csv"
+    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=says) as caught:
+        load_studies(STUDIES, broken)
+    assert caught.value.line
 
 
 @pytest.mark.parametrize(

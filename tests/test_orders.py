@@ -115,6 +115,89 @@ def test_a_descriptor_with_examples_does_not_name_their_regions() -> None:
     assert study(request((CPT, "78803"), text=text)) == "spect"
 
 
+def test_two_body_sites_leave_open_which_study_is_meant() -> None:
+    sites = [{"text": "Cervical spine"}, {"text": "Lumbar spine"}]
+    order = read(request(text="MRI without contrast", bodySite=sites))
+    assert order.kind is Kind.UNRECOGNISED
+    assert {c.cpt for c in order.candidates} == {"72141", "72148"}
+
+
+def test_side_and_contrast_may_stand_in_the_order_detail() -> None:
+    details = [{"coding": [{"system": SNOMED, "code": "7771000"}]}, {"text": "without contrast"}]
+    order = read(request(text="MRI hip", orderDetail=details))
+    assert order.study is not None and order.study.id == "mri_hip.without"
+    assert stated(order)["order.laterality"] == "left"
+
+
+def test_what_code_text_and_order_detail_contradict_each_other_in_is_left_open() -> None:
+    order = read(request(text="MRI lumbar spine with contrast", orderDetail=[{"text": "without contrast"}]))
+    assert order.study is not None and order.study.contrast == "not_stated"
+    assert {c.cpt for c in order.candidates[1:]} == {"72148", "72149", "72158"}
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [(CPT, "72148"), (CPT, "72141")],  # two regions
+        [(CPT, "72148"), (LOINC, "30667-0")],  # the same, in two systems
+        [(CPT, "72148"), (SNOMED, "572091000119106")],  # MRI and CT
+        [(CPT, "72148"), (LOINC, "30678-7")],  # without and with contrast
+        [(CPT, "72125"), (LOINC, "82690-9"), (CPT, "72131")],
+    ],
+)
+def test_codes_that_contradict_each_other_name_no_study(codes: list[tuple[str, str]]) -> None:
+    order = read(request(*codes))
+    assert order.kind is Kind.UNRECOGNISED and order.study is None
+    assert len(order.candidates) > 1 and all(c.cpt for c in order.candidates)
+
+
+@pytest.mark.parametrize(
+    ("codes", "named"),
+    [
+        ([(LOINC, "24967-2"), (SNOMED, "41333006"), (CPT, "72158")], "mri_lumbar_spine.without_and_with"),
+        ([(CPT, "72132"), (CPT, "62284")], "ct_lumbar_spine.with"),
+        ([(CPT, "72125"), (LOINC, "82690-9")], "ct_cervical_spine.without"),
+        ([(CPT, "72148"), (CPT, "76376")], "mri_lumbar_spine.without"),
+        ([("http://hospital.example", "72141"), (CPT, "72148")], "mri_lumbar_spine.without"),
+        ([(LOINC, "36067-7"), (CPT, "72148")], "mri_lumbar_spine.without"),
+        ([(CPT, "78813"), (CPT, "76498")], "pet_whole_body"),
+    ],
+)
+def test_codes_that_say_the_same_or_less_do_not_disturb_each_other(codes: list[tuple[str, str]], named: str) -> None:
+    assert study(request(*codes)) == named
+
+
+def test_a_code_of_several_studies_offers_each_of_them() -> None:
+    order = read(request((LOINC, "83304-6"), text="CT cervical spine without contrast"))
+    assert order.kind is Kind.UNRECOGNISED
+    assert [c.cpt for c in order.candidates] == ["72125", "72128"]
+
+
+def test_words_tell_which_study_an_undecided_code_means() -> None:
+    order = read(request((LOINC, "36531-2")))  # the spine, without contrast
+    assert order.kind is Kind.UNRECOGNISED
+    assert {c.cpt for c in order.candidates} == {"72141", "72146", "72148"}
+    assert study(request((LOINC, "36531-2"), text="MRI lumbar spine")) == "mri_lumbar_spine.without"
+    assert study(request((LOINC, "36067-7"), text="MRI lumbar spine w/o")) == "mri_lumbar_spine.without"
+    assert study(request((LOINC, "25031-6"), text="Bone scan whole body")) == "bone_scan_whole_body"
+    lumbar = read(request((LOINC, "36067-7"), bodySite=[{"text": "Lumbar spine"}]))
+    assert lumbar.study is not None and lumbar.study.contrast == "not_stated" and len(lumbar.candidates) == 4
+
+
+def test_of_the_past_a_spine_without_a_level_is_the_whole_spine() -> None:
+    for held in (request((LOINC, "36067-7")), request(text="MRI spine")):
+        assert read(held).study is None
+        seen = ordered_study(held)[1]
+        assert seen is not None and (seen.region, seen.contrast) == ("spine", "not_stated")
+
+
+def test_spect_ct_under_the_code_of_spect_is_spect_ct() -> None:
+    order = read(request((CPT, "78831"), text="SPECT/CT bone"))
+    assert order.study is not None and (order.study.modality, order.study.cpt) == ("spect_ct", "78831")
+    assert study(request((CPT, "78831"), text="SPECT bone scan")) == "spect_multiple"
+    assert all(c.cpt != "78831" for c in read(request(text="SPECT/CT")).candidates)
+
+
 def test_order_detail_counts_and_notes_do_not() -> None:
     detail = [{"text": "post myelogram"}]
     note = [{"text": "had a CT myelogram last year"}]
