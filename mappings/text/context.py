@@ -20,6 +20,8 @@ LONG = 6
 REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14, "imagined": 8}
 """Words that a trigger reaches ahead of it, without the end of the sentence."""
 REACH_BACK = 5
+FAMILIES = frozenset({"family", "antecedentes"})
+"""Beginnings of the triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
 Words = tuple[str, ...]
 
 
@@ -84,8 +86,8 @@ def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], f
             place += 1
             continue
         key = tuple(written[place : place + length])
-        if key in rules.harmless:
-            place += length
+        if key in rules.harmless or (key[0] == "history" and place and written[place - 1] in lexicon().words.units):
+            place += length  # "3 month history of": today's complaint
             continue
         if state := rules.before.get(key):
             _ahead(written, place + length, key, state, rules, signs, findings, out)
@@ -138,7 +140,7 @@ def _goes_on(
     signs: frozenset[int], findings: frozenset[int],
 ) -> bool:  # fmt: skip
     """True when what stands behind a comma (or "and") is the next item of the trigger's list."""
-    if state == "family":
+    if state == "family" and key[0] not in FAMILIES:
         return True
     if state == "doubted":
         return written[comma] != "?" or key == ("?",)
@@ -149,7 +151,7 @@ def _goes_on(
         if written[item] in ("or", "nor"):
             return state == "denied"
         item += 1
-    if state != "denied":
+    if state not in ("denied", "family"):
         return False
     segment: list[int] = []
     for i in range(item, len(written)):
@@ -157,6 +159,8 @@ def _goes_on(
             break
         segment.append(i)
     held = [i for i in segment if i in findings]
+    if state == "family":
+        return all(i in signs for i in held)
     if any(written[i] in rules.ends for i in segment[:2]):
         return False
     if key in rules.lists:

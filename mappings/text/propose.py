@@ -17,10 +17,16 @@ from mappings.text.tokens import BREAKS, ENDS, Token
 LASTING = ("history.", "surgery.", "implant.", "allergy.", "trial_of_treatment.", "prior_imaging.", "xray.")
 """Facts that what is past still states."""
 SIGNS = ("symptom.", "exam.", "history.", "trauma.", "allergy.", "pregnancy.")
+DISEASES = ("condition.", "fracture.", "infection.", "malignancy.", "tumor.")
+"""Facts that a suspicion does not state; what was done, felt or found stands beside it."""
 PAINS = frozenset({"pain", "root", "radiates"})
 TREATMENT = "trial_of_treatment."
 ELSEWHERE = "elsewhere"
 SITES_AHEAD = frozenset("of in at to into down the a left right bilateral both and or , on along with involving from".split())
+GENERAL = frozenset({"spine", "back", "canal", "cord"})
+LEVELS_OF_SPINE = frozenset({"cervical", "thoracic", "lumbar", "sacral"})
+WIDE = frozenset({"pain", "weakness", "numbness", "tingling"})
+"""Complaints: another site of the sentence is not theirs unless it stands beside them."""
 UNRANKED = 5
 
 
@@ -82,7 +88,7 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
         if "denied" in states:
             loosened = not reading.meant.loosened.isdisjoint(mention.places)
             if "past" not in states and not loosened:
-                yield from _facts({n: False for n, v in says.facts.items() if _deniable(n, v)}, places)
+                yield from _facts({n: False for n, v in says.facts.items() if _deniable(n, v)}, mention.places)
             continue
         if "past" in states:
             kept = {n: v for n, v in says.facts.items() if n.startswith(LASTING)}
@@ -112,7 +118,7 @@ def _doubted(says: Says) -> dict[str, Value]:
     """What a suspicion proposes: the suspected reading of a disease; what was done or is felt is not doubted."""
     out: dict[str, Value] = {}
     for name, value in says.facts.items():
-        if name.startswith((TREATMENT, "surgery.", "implant.", "history.", "trauma.", "xray.")) or "_suspected" in name:
+        if not name.startswith(DISEASES) or "_suspected" in name:
             out[name] = value
         elif suspected := channel(name).suspected:
             out[suspected] = value
@@ -167,25 +173,45 @@ def _sites(mention: Mention, reading: Reading) -> list[Mention]:
     after = _chain(mention.last, 1, reading)
     if finding == "radiates":
         return after
+    if (general := inner or before) and all(s.entry.now.site in GENERAL for s in general):
+        near = after if any(s.entry.now.site not in GENERAL for s in after) else []
+        if not near and finding not in WIDE:
+            near = _levels(mention, reading)
+        return [s for s in near if s.entry.now.site not in GENERAL] or general
     for beside in (inner, before, after):
         if beside:
             return beside
     sentence = [s for s in reading.sites if not _parted(mention, s, words, ENDS)]
     useful = [s for s in sentence if reading.lexicon.meaning(finding, s.entry.now.site)]
-    if finding in ("pain", "weakness", "numbness", "tingling"):
+    if finding in WIDE:
         useful = [s for s in useful if not _parted(mention, s, words, BREAKS - {","}) and abs(s.first - mention.first) <= 8]
     elif not useful:
         useful = [s for s in reading.sites if reading.lexicon.meaning(finding, s.entry.now.site)]
-    return sorted(useful, key=lambda s: abs(s.first - mention.first))[:1]
+    chosen = sorted(useful, key=lambda s: abs(s.first - mention.first))[:1]
+    if chosen and finding not in WIDE:
+        level = _levels(mention, reading) if chosen[0].entry.now.site in GENERAL else []
+        chosen = level or chosen
+        chosen = chosen + _chain(chosen[0].first, -1, reading, ("and", "or")) + _chain(chosen[0].last, 1, reading, ("and", "or"))
+    return chosen
 
 
-def _chain(place: int, step: int, reading: Reading) -> list[Mention]:
+def _levels(mention: Mention, reading: Reading) -> list[Mention]:
+    """The nearest level of the spine that the sentence names, where a finding is said of the spine at large."""
+    named = [s for s in reading.sites if s.entry.now.site in LEVELS_OF_SPINE and not _parted(mention, s, reading.words, ENDS)]
+    return sorted(named, key=lambda s: abs(s.first - mention.first))[:1]
+
+
+def _chain(place: int, step: int, reading: Reading, links: Sequence[str] = ()) -> list[Mention]:
     """The sites next to a word in one direction, over small words and commas between them."""
     words = reading.words
     at = {s.last if step < 0 else s.first: s for s in reading.sites}
     out: list[Mention] = []
     small = reading.lexicon.words.skip | (SITES_AHEAD if step > 0 else frozenset({"and", "or", ","}))
     i, gap = place + step, 0
+    if links and not (0 <= i < len(words) and words[i].word in links):
+        return []
+    if links:
+        i += step
     while 0 <= i < len(words) and gap <= 4:
         if i in at:
             out.append(at[i])

@@ -13,6 +13,8 @@ MOST = 400
 ENDS = frozenset({".", ";", "!", "\n"})
 BREAKS = ENDS | {",", "(", ")", ":", "?"}
 LEVELS = {"c": ("cervical", 8), "t": ("thoracic", 12), "l": ("lumbar", 6), "s": ("sacral", 5)}
+TITLES = frozenset({"Ms", "Mr", "Mrs"})
+"""Written so they are titles: MS is a disease."""
 _ABBREVIATED = frozenset({"pt", "dr", "hx", "vs", "approx", "wk", "wks", "mo", "mos", "yr", "yrs", "st", "mr", "mrs"})
 
 _TOKEN = re.compile(
@@ -49,6 +51,8 @@ def tokens(text: str) -> list[Token]:
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup or "word"
         word = _plain(match[0])
+        if match[0] in TITLES:
+            continue
         if kind == "level" and (site := level(word)):
             out.append(Token(site, *match.span(), kind))
             continue
