@@ -71,7 +71,9 @@ class Lexicon:
     words: Words
     phrases: Branch
     findings: Mapping[tuple[str, str], Entry]
-    ranks: Mapping[str, int]
+    placed: frozenset[str]
+    """Findings that have a meaning at certain sites: said of another site they mean nothing."""
+    ranks: Mapping[str, float]
     spellings: tuple[Mapping[str, tuple[str, ...]], frozenset[str]]
     known: frozenset[str]
 
@@ -95,7 +97,8 @@ def lexicon() -> Lexicon:
     phrases, seen = read_phrases(words)
     known = frozenset(seen | set(words.skip) | {w for v in words.expand.values() for w in v})
     findings = read_findings(words)
-    return Lexicon(words, phrases, findings, read_ranks(), slips(known, words.never), known)
+    placed = frozenset(finding for finding, site in findings if site != ANYWHERE)
+    return Lexicon(words, phrases, findings, placed, read_ranks(), slips(known, words.never), known)
 
 
 def _written(token: Token, lexicon: Lexicon) -> Token:
@@ -113,7 +116,9 @@ def spelled(word: str, words: Words, known: frozenset[str]) -> str:
     if word in words.same:
         return words.same[word]
     if word not in known and word.endswith("s") and len(word) > 3:
-        return words.same.get(word[:-1], word[:-1] if word[:-1] in known else word)
+        for singular in (word[:-1], word[:-3] + "y" if word.endswith("ies") else word[:-2]):
+            if singular in words.same or singular in known:
+                return words.same.get(singular, singular)
     return word
 
 
@@ -229,15 +234,15 @@ def _fact(path: Path, line: int, part: str) -> tuple[str, Value]:
     return name, value
 
 
-def read_ranks(path: Path = RANKS) -> Mapping[str, int]:
+def read_ranks(path: Path = RANKS) -> Mapping[str, float]:
     """ranks.yaml: indication -> its rank, 1 first. Raises `DataError`."""
     raw: Any = read_yaml(path)
-    out: dict[str, int] = {}
+    out: dict[str, float] = {}
     for rank, named in raw.items():
         for name in _each(named):
             if name not in indications():
                 raise DataError(path, raw.line(rank), f"`{name}` is no indication.{near(name, indications())}")
-            if name in out or not isinstance(rank, int):
+            if name in out or not isinstance(rank, int | float):
                 raise DataError(path, raw.line(rank), f"`{name}` stands twice, or its rank is no number.")
             out[name] = rank
     return out

@@ -38,7 +38,7 @@ class Found:
     value: Value | None
     first: int
     last: int
-    weight: tuple[int, int, int] = (0, 0, 0)
+    weight: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -132,7 +132,7 @@ def _doubted(says: Says) -> dict[str, Value]:
 def _named(names: Iterable[str], places: Sequence[int], doubted: int) -> Iterator[Found]:
     for order, name in enumerate(names):
         rank = lexicon().ranks.get(name, UNRANKED)
-        weight = (0 if doubted and rank <= 3 else 1, rank, places[0] * 10 + order)
+        weight = (0 if doubted and rank < 4 else 1, rank, min(places) * 10 + order)
         yield Found(name, None, min(places), max(places), weight)
 
 
@@ -153,16 +153,20 @@ def _entries(mention: Mention, reading: Reading) -> Iterator[tuple[Entry, tuple[
         if found := book.meaning(finding, says.site):
             yield found, mention.places
         return
-    told = False
-    for site in _sites(mention, reading):
-        name = site.entry.now.site
-        if found := book.meaning(finding, name):
-            told = True
+    sites = _sites(mention, reading)
+    named = [s for s in sites if s.entry.now.site not in GENERAL and book.meaning(finding, s.entry.now.site)] or sites
+    for site in named:
+        if found := book.meaning(finding, site.entry.now.site):
             yield found, (*mention.places, *site.places)
-        elif name == ELSEWHERE or (finding in PAINS and finding != "root"):
-            return
-    if not told and (found := book.findings.get((finding, ANYWHERE))):
+    placed = bool(named) and finding in book.placed
+    if not placed and not _elsewhere(mention, reading) and (found := book.findings.get((finding, ANYWHERE))):
         yield found, mention.places
+
+
+def _elsewhere(mention: Mention, reading: Reading) -> bool:
+    """True when the words around a finding name a part of the body that is nobody's here ("stenosis of an artery")."""
+    near = [s for s in reading.sites if s.entry.now.site == ELSEWHERE and not _parted(mention, s, reading.words, BREAKS)]
+    return any(abs(s.first - mention.first) <= 6 for s in near)
 
 
 def _sites(mention: Mention, reading: Reading) -> list[Mention]:
