@@ -13,6 +13,7 @@ from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
+from mappings.notes import read_proposals
 from mappings.order_text import Reading, body_site, family, named_studies, read_regions, read_text
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
@@ -67,6 +68,7 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
         position=position,
         candidates=candidates,
         states=tuple(Fact(name, value, Basis.RECORDED, (reference,)) for name, value in facts.items()),
+        proposals=read_proposals(draft, records),
     )
 
 

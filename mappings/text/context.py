@@ -67,7 +67,9 @@ def triggers(path: Path = CONTEXT) -> Triggers:
         return (in_table(phrase, words) for phrase in raw[key])
 
     single = {key: frozenset(w for phrase in each(key) for w in phrase) for key in ("ends", "loosens")}
-    return Triggers(before, after, frozenset(each("harmless")), single["ends"], frozenset(each("lists")), single["loosens"])
+    return Triggers(
+        before, after, frozenset(each("harmless")), single["ends"], frozenset(each("lists")), single["loosens"]
+    )
 
 
 def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], findings: frozenset[int]) -> Meant:
@@ -120,10 +122,17 @@ def _ahead(
             return
         if state != "family" and i > start and met and word in rules.ends:
             return
-        if word in (",", ":", "(", ")", "?") and i > start and not _goes_on(written, i, state, key, rules, signs, findings):
+        if (
+            word in (",", ":", "(", ")", "?")
+            and i > start
+            and not _goes_on(written, i, state, key, rules, signs, findings)
+        ):
             return
-        if word == "and" and met and state in ("denied", "past") and not _goes_on(
-            written, i, state, key, rules, signs, findings
+        if (
+            word == "and"
+            and met
+            and state in ("denied", "past")
+            and not _goes_on(written, i, state, key, rules, signs, findings)
         ):
             return
         if state == "denied" and word in rules.loosens and not met:

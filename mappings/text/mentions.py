@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mappings.text.lexicon import Branch, Entry, Lexicon
+from mappings.text.lexicon import Branch, Entry, Lexicon, Says
 from mappings.text.tokens import BREAKS, Token
 
 GAP = 3
@@ -34,7 +34,7 @@ def mentions(read: Sequence[Token], lexicon: Lexicon) -> tuple[list[Mention], li
     sites: list[Mention] = []
     for start, token in enumerate(read):
         if token.kind == "level":
-            sites.append(Mention((start,), Entry(_site(token.word))))
+            sites.append(Mention((start,), Entry(Says(site=token.word))))
             continue
         best: dict[bool, Mention] = {}
         for found in _walk(read, start, lexicon.phrases, lexicon):
@@ -46,12 +46,6 @@ def mentions(read: Sequence[Token], lexicon: Lexicon) -> tuple[list[Mention], li
         findings += [best[False]] if False in best else []
         sites += [best[True]] if True in best else []
     return _apart(findings), _apart(sites)
-
-
-def _site(name: str):  # type: ignore[no-untyped-def]
-    from mappings.text.lexicon import Says
-
-    return Says(site=name)
 
 
 def _weight(found: Mention) -> tuple[int, int]:
@@ -85,18 +79,89 @@ def _apart(found: list[Mention]) -> list[Mention]:
 
 
 THERAPY_BEFORE = frozenset(
-    "of failed tried completed did after sessions without despite home had undergone through finished weeks week months "
-    "with and attended formal outpatient including doing underwent continue nsaid prior no course supervised".split()
+    [
+        "of",
+        "failed",
+        "tried",
+        "completed",
+        "did",
+        "after",
+        "sessions",
+        "without",
+        "despite",
+        "home",
+        "had",
+        "undergone",
+        "through",
+        "finished",
+        "weeks",
+        "week",
+        "months",
+        "with",
+        "and",
+        "attended",
+        "formal",
+        "outpatient",
+        "including",
+        "doing",
+        "underwent",
+        "continue",
+        "nsaid",
+        "prior",
+        "no",
+        "course",
+        "supervised",
+    ]
 )
-THERAPY_AFTER = frozenset("times failed sessions session trial completed course and visits without twice weekly".split())
+THERAPY_AFTER = frozenset(
+    [
+        "times",
+        "failed",
+        "sessions",
+        "session",
+        "trial",
+        "completed",
+        "course",
+        "and",
+        "visits",
+        "without",
+        "twice",
+        "weekly",
+    ]
+)
 SAYS = frozenset(
-    "with has had is was presents presented presenting reports states complains complaining denies status here "
-    "referred needs seen comes came who c/o notes endorses describes".split()
+    [
+        "with",
+        "has",
+        "had",
+        "is",
+        "was",
+        "presents",
+        "presented",
+        "presenting",
+        "reports",
+        "states",
+        "complains",
+        "complaining",
+        "denies",
+        "status",
+        "here",
+        "referred",
+        "needs",
+        "seen",
+        "comes",
+        "came",
+        "who",
+        "c/o",
+        "notes",
+        "endorses",
+        "describes",
+    ]
 )
 
 
 def patient_or_therapy(read: list[Token], text: str) -> list[Token]:
-    """"PT" is physical therapy or the patient, by the words beside it."""
+    """ "PT" is physical therapy or the patient, by the words beside it."""
     out: list[Token] = []
     mixed = text != text.upper()
     for i, token in enumerate(read):

@@ -14,7 +14,10 @@ NEW_WITHIN_DAYS = 60
 """A sign that must be new counts as new with so short a course (as codes/fact_channels.csv has it)."""
 NEAR = 7
 """Words between a time and what it measures."""
-SINCE_NEW: Mapping[str, str] = {"footdrop": "exam.foot_drop_new", "incontinence": "symptom.bowel_bladder_incontinence_new"}
+SINCE_NEW: Mapping[str, str] = {
+    "footdrop": "exam.foot_drop_new",
+    "incontinence": "symptom.bowel_bladder_incontinence_new",
+}
 """Findings of the table with a fact for the new kind."""
 
 
@@ -54,7 +57,11 @@ def scores(read: Sequence[Token], names: Sequence[frozenset[str]]) -> Iterator[t
         if scale == "10" and value <= 10:
             yield "pain.severity_vas", value, i, i
         elif scale == "5" and value <= 5:
-            near = [j for j in range(max(0, i - 5), min(len(read), i + 6)) if "strength" in names[j] or "weakness" in names[j]]
+            near = [
+                j
+                for j in range(max(0, i - 5), min(len(read), i + 6))
+                if "strength" in names[j] or "weakness" in names[j]
+            ]
             if near:
                 yield "exam.motor_strength_grade", int(value), min(i, *near), max(i, *near)
 
@@ -76,7 +83,9 @@ def nearest(time: Time, places: Mapping[int, str], read: Sequence[Token]) -> int
                 break
             if step > 0 and read[j].word == ",":
                 break
-            if j in places and (best is None or distance < abs(best - (time.first if best < time.first else time.last))):
+            if j in places and (
+                best is None or distance < abs(best - (time.first if best < time.first else time.last))
+            ):
                 best = j
                 break
             j += step

@@ -22,7 +22,30 @@ DISEASES = ("condition.", "fracture.", "infection.", "malignancy.", "tumor.")
 PAINS = frozenset({"pain", "root", "radiates"})
 TREATMENT = "trial_of_treatment."
 ELSEWHERE = "elsewhere"
-SITES_AHEAD = frozenset("of in at to into down the a left right bilateral both and or , on along with involving from".split())
+SITES_AHEAD = frozenset(
+    [
+        "of",
+        "in",
+        "at",
+        "to",
+        "into",
+        "down",
+        "the",
+        "a",
+        "left",
+        "right",
+        "bilateral",
+        "both",
+        "and",
+        "or",
+        ",",
+        "on",
+        "along",
+        "with",
+        "involving",
+        "from",
+    ]
+)
 GENERAL = frozenset({"spine", "back", "canal", "cord"})
 LEVELS_OF_SPINE = frozenset({"cervical", "thoracic", "lumbar", "sacral"})
 WIDE = frozenset({"pain", "weakness", "numbness", "tingling"})
@@ -165,7 +188,9 @@ def _entries(mention: Mention, reading: Reading) -> Iterator[tuple[Entry, tuple[
 
 def _elsewhere(mention: Mention, reading: Reading) -> bool:
     """True when the words around a finding name a part of the body that is nobody's here ("stenosis of an artery")."""
-    near = [s for s in reading.sites if s.entry.now.site == ELSEWHERE and not _parted(mention, s, reading.words, BREAKS)]
+    near = [
+        s for s in reading.sites if s.entry.now.site == ELSEWHERE and not _parted(mention, s, reading.words, BREAKS)
+    ]
     return any(abs(s.first - mention.first) <= 6 for s in near)
 
 
@@ -188,20 +213,28 @@ def _sites(mention: Mention, reading: Reading) -> list[Mention]:
     sentence = [s for s in reading.sites if not _parted(mention, s, words, ENDS)]
     useful = [s for s in sentence if reading.lexicon.meaning(finding, s.entry.now.site)]
     if finding in WIDE:
-        useful = [s for s in useful if not _parted(mention, s, words, BREAKS - {","}) and abs(s.first - mention.first) <= 8]
+        useful = [
+            s for s in useful if not _parted(mention, s, words, BREAKS - {","}) and abs(s.first - mention.first) <= 8
+        ]
     elif not useful:
         useful = [s for s in reading.sites if reading.lexicon.meaning(finding, s.entry.now.site)]
     chosen = sorted(useful, key=lambda s: abs(s.first - mention.first))[:1]
     if chosen and finding not in WIDE:
         level = _levels(mention, reading) if chosen[0].entry.now.site in GENERAL else []
         chosen = level or chosen
-        chosen = chosen + _chain(chosen[0].first, -1, reading, ("and", "or")) + _chain(chosen[0].last, 1, reading, ("and", "or"))
+        chosen = (
+            chosen
+            + _chain(chosen[0].first, -1, reading, ("and", "or"))
+            + _chain(chosen[0].last, 1, reading, ("and", "or"))
+        )
     return chosen
 
 
 def _levels(mention: Mention, reading: Reading) -> list[Mention]:
     """The nearest level of the spine that the sentence names, where a finding is said of the spine at large."""
-    named = [s for s in reading.sites if s.entry.now.site in LEVELS_OF_SPINE and not _parted(mention, s, reading.words, ENDS)]
+    named = [
+        s for s in reading.sites if s.entry.now.site in LEVELS_OF_SPINE and not _parted(mention, s, reading.words, ENDS)
+    ]
     return sorted(named, key=lambda s: abs(s.first - mention.first))[:1]
 
 
@@ -260,7 +293,9 @@ def _of_numbers(reading: Reading) -> Iterator[Found]:
             yield Found(name, value, first, last)
     for time in times(words, rules.numbers, rules.units):
         place = nearest(time, places, words)
-        if place is None or any(reading.meant.states[i] & {"family", "imagined"} for i in range(time.first, time.last + 1)):
+        if place is None or any(
+            reading.meant.states[i] & {"family", "imagined"} for i in range(time.first, time.last + 1)
+        ):
             continue
         yield from _of_time(time, place, places[place], reading)
 

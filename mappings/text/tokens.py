@@ -21,14 +21,14 @@ _TOKEN = re.compile(
     r"""
       (?P<date>\b\d{1,4}[/-]\d{1,2}[/-]\d{2,4}\b)
     | (?P<icd>\b[a-tv-z]\d[0-9ab](?:\.[0-9a-z]{1,4}|\d[0-9a-z]{0,3})\b)
-    | (?P<level>\b[ctls]\d{1,2}(?:\s?[-/–]\s?[ctls]?\s?\d{1,2}){0,4}(?![\w.]\d)\b
-        |\b[ctls]\s\d{1,2}\s?[-/–]\s?[ctls]?\s?\d{1,2}\b)
+    | (?P<level>\b[ctls]\d{1,2}(?:\s?[-/\u2013]\s?[ctls]?\s?\d{1,2}){0,4}(?![\w.]\d)\b
+        |\b[ctls]\s\d{1,2}\s?[-/\u2013]\s?[ctls]?\s?\d{1,2}\b)
     | (?P<score>\b\d{1,2}(?:\.\d)?[+-]?\s?(?:/|out\sof)\s?(?:10|5)\b)
-    | (?P<number>\d{1,6}(?:\.\d{1,3})?)(?:\s?(?:-|–|to)\s?\d{1,6}(?:\.\d{1,3})?(?![\d/]))?
+    | (?P<number>\d{1,6}(?:\.\d{1,3})?)(?:\s?(?:-|\u2013|to)\s?\d{1,6}(?:\.\d{1,3})?(?![\d/]))?
     | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)(?![a-z]/))
     | (?P<times>\bx(?=\s?\d))
-    | (?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?)
-    | (?P<mark>[.,;:()\n?!+/&]|\s[-–—]+\s)
+    | (?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)?)
+    | (?P<mark>[.,;:()\n?!+/&]|\s[-\u2013\u2014]+\s)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -91,7 +91,7 @@ def _mark(mark: str, text: str, end: int, before: list[Token]) -> str:
 
 
 def _plain(word: str) -> str:
-    word = word.strip(" \t\r").replace("’", "'") if word != "\n" else word
+    word = word.strip(" \t\r").replace("\u2019", "'") if word != "\n" else word
     if word.isascii():
         return word.lower()
     folded = unicodedata.normalize("NFKD", word.casefold())
