@@ -1,4 +1,4 @@
-"""What the order's own words suggest: which question comes first, and the answer to confirm. It never changes a rating."""
+"""What the order's own words suggest: the question that comes first, and an answer to confirm. Ratings stay."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def answers(order: Order | None) -> Mapping[str, Proposal]:
 def asked(consult: Consult, fact: str, question: str) -> str:
     """The question for a fact, escaped, with the words that may answer it."""
     proposal = answers(consult.order).get(fact)
-    definition = consult.setting.view.vocabulary[fact] if fact in consult.setting.view.vocabulary else None
+    definition = consult.setting.view.vocabulary.facts.get(fact)
     if proposal is None or definition is None:
         return escape(question)
     answer = escape(_answer(proposal.value, definition, consult), 60)

@@ -21,7 +21,7 @@ REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14,
 """Words that a trigger reaches ahead of it, without the end of the sentence."""
 REACH_BACK = 5
 FAMILIES = frozenset({"family", "antecedentes"})
-"""Beginnings of the triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
+"""First words of triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
 Words = tuple[str, ...]
 
 

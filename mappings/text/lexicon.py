@@ -23,7 +23,8 @@ WORDS, FINDINGS, RANKS = HERE / "words.yaml", HERE / "findings.csv", HERE / "ran
 PHRASES = CODES / "phrases.csv"
 PHRASE_COLUMNS = ("phrase", "says", "past")
 FINDING_COLUMNS = ("finding", "site", "says", "past")
-WORD_KEYS = ("same", "expand", "skip", "sites", "never", "numbers", "units")
+WORD_SETS = ("skip", "never", "therapy_before", "therapy_surely_before", "therapy_after", "patient_after")
+WORD_KEYS = ("same", "expand", "sites", "numbers", "units", *WORD_SETS)
 ANYWHERE = "*"
 
 
@@ -59,11 +60,17 @@ class Words:
 
     same: Mapping[str, str]
     expand: Mapping[tuple[str, ...], tuple[str, ...]]
-    skip: frozenset[str]
+    begins: frozenset[str]
+    """First words of what is written out."""
     sites: Mapping[str, str]
-    never: frozenset[str]
     numbers: Mapping[str, float]
     units: Mapping[str, float]
+    skip: frozenset[str]
+    never: frozenset[str]
+    therapy_before: frozenset[str]
+    therapy_surely_before: frozenset[str]
+    therapy_after: frozenset[str]
+    patient_after: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ class Lexicon:
 
     def read(self, text: str) -> list[Token]:
         """The words of a text in the spelling of the tables, abbreviations written out."""
-        return _expanded([_written(t, self) for t in tokens(text)], self.words.expand)
+        return _expanded([_written(t, self) for t in tokens(text)], self.words.expand, self.words.begins)
 
 
 @functools.cache
@@ -122,10 +129,16 @@ def spelled(word: str, words: Words, known: frozenset[str]) -> str:
     return word
 
 
-def _expanded(read: list[Token], expand: Mapping[tuple[str, ...], tuple[str, ...]]) -> list[Token]:
+def _expanded(
+    read: list[Token], expand: Mapping[tuple[str, ...], tuple[str, ...]], begins: frozenset[str]
+) -> list[Token]:
     out: list[Token] = []
     place = 0
     while place < len(read):
+        if read[place].word not in begins:
+            out.append(read[place])
+            place += 1
+            continue
         for length in (3, 2, 1):
             part = read[place : place + length]
             if instead := expand.get(tuple(t.word for t in part)):
@@ -141,7 +154,9 @@ def _expanded(read: list[Token], expand: Mapping[tuple[str, ...], tuple[str, ...
 def in_table(phrase: str, words: Words) -> tuple[str, ...]:
     """A phrase of a table as its words; levels are not for tables."""
     read = _expanded(
-        [Token(words.same.get(t.word, t.word), t.start, t.end, t.kind) for t in tokens(phrase)], words.expand
+        [Token(words.same.get(t.word, t.word), t.start, t.end, t.kind) for t in tokens(phrase)],
+        words.expand,
+        words.begins,
     )
     return tuple(t.word for t in read)
 
@@ -171,8 +186,9 @@ def read_words(path: Path = WORDS) -> Words:
     for name, _ in LEVELS.values():
         if name not in sites:
             raise DataError(path, raw.line("sites"), f"the level `{name}` has to be among the sites.")
-    skip = frozenset(same.get(w, w) for w in raw["skip"])
-    return Words(same, expand, skip, sites, frozenset(raw["never"]), dict(raw["numbers"]), dict(raw["units"]))
+    sets = [frozenset(same.get(w, w) for w in raw[key]) for key in WORD_SETS]
+    begins = frozenset(key[0] for key in expand)
+    return Words(same, expand, begins, sites, dict(raw["numbers"]), dict(raw["units"]), *sets)
 
 
 def read_phrases(words: Words, path: Path = PHRASES) -> tuple[Branch, set[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mappings.text.lexicon import Branch, Entry, Lexicon, Says
+from mappings.text.lexicon import Branch, Entry, Lexicon, Says, Words
 from mappings.text.tokens import BREAKS, Token
 
 GAP = 3
@@ -54,6 +54,8 @@ def _weight(found: Mention) -> tuple[int, int]:
 
 def _walk(read: Sequence[Token], start: int, tree: Branch, lexicon: Lexicon) -> Iterator[Mention]:
     """Every phrase that begins at a word."""
+    if read[start].word not in tree.next:
+        return
     open_ways: list[tuple[Branch, int, tuple[int, ...], int]] = [(tree, start, (), 0)]
     while open_ways:
         node, place, held, gap = open_ways.pop()
@@ -78,89 +80,7 @@ def _apart(found: list[Mention]) -> list[Mention]:
     return sorted(out, key=lambda m: m.first)
 
 
-THERAPY_BEFORE = frozenset(
-    [
-        "of",
-        "failed",
-        "tried",
-        "completed",
-        "did",
-        "after",
-        "sessions",
-        "without",
-        "despite",
-        "home",
-        "had",
-        "undergone",
-        "through",
-        "finished",
-        "weeks",
-        "week",
-        "months",
-        "with",
-        "and",
-        "attended",
-        "formal",
-        "outpatient",
-        "including",
-        "doing",
-        "underwent",
-        "continue",
-        "nsaid",
-        "prior",
-        "no",
-        "course",
-        "supervised",
-    ]
-)
-THERAPY_AFTER = frozenset(
-    [
-        "times",
-        "failed",
-        "sessions",
-        "session",
-        "trial",
-        "completed",
-        "course",
-        "and",
-        "visits",
-        "without",
-        "twice",
-        "weekly",
-    ]
-)
-SAYS = frozenset(
-    [
-        "with",
-        "has",
-        "had",
-        "is",
-        "was",
-        "presents",
-        "presented",
-        "presenting",
-        "reports",
-        "states",
-        "complains",
-        "complaining",
-        "denies",
-        "status",
-        "here",
-        "referred",
-        "needs",
-        "seen",
-        "comes",
-        "came",
-        "who",
-        "c/o",
-        "notes",
-        "endorses",
-        "describes",
-    ]
-)
-
-
-def patient_or_therapy(read: list[Token], text: str) -> list[Token]:
+def patient_or_therapy(read: list[Token], text: str, words: Words) -> list[Token]:
     """ "PT" is physical therapy or the patient, by the words beside it."""
     out: list[Token] = []
     mixed = text != text.upper()
@@ -174,9 +94,9 @@ def patient_or_therapy(read: list[Token], text: str) -> list[Token]:
         opens = before in BREAKS
         if opens and not capital:
             therapy = after in ("times", "for", "failed") and not any(t.word == "pt" for t in read[i + 1 : i + 8])
-        elif after in SAYS:
-            therapy = before in ("failed", "tried", "completed", "of", "after", "weeks", "week", "despite", "without")
+        elif after in words.patient_after:
+            therapy = before in words.therapy_surely_before
         else:
-            therapy = capital or before in THERAPY_BEFORE or after in THERAPY_AFTER
+            therapy = capital or before in words.therapy_before or after in words.therapy_after
         out.append(replace(token, word="physiotherapy" if therapy else "patient"))
     return out

@@ -83,7 +83,7 @@ def read(text: str) -> tuple[list[Found], list[Token]]:
     if not text.strip():
         return [], []
     book = lexicon()
-    words = patient_or_therapy(book.read(text), text)
+    words = patient_or_therapy(book.read(text), text, book.words)
     findings, sites = mentions(words, book)
     inside = frozenset(i for m in findings if len(m.places) > 1 for i in m.places)
     held = frozenset(i for m in findings for i in m.places)

@@ -6,9 +6,9 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-LONGEST = 2000
+LONGEST = 1000
 """Characters of a text that are read; a reason is a line, a note a paragraph."""
-MOST = 400
+MOST = 160
 """Words that are read."""
 ENDS = frozenset({".", ";", "!", "\n"})
 BREAKS = ENDS | {",", "(", ")", ":", "?"}
@@ -25,7 +25,8 @@ _TOKEN = re.compile(
         |\b[ctls]\s\d{1,2}\s?[-/\u2013]\s?[ctls]?\s?\d{1,2}\b)
     | (?P<score>\b\d{1,2}(?:\.\d)?[+-]?\s?(?:/|out\sof)\s?(?:10|5)\b)
     | (?P<number>\d{1,6}(?:\.\d{1,3})?)(?:\s?(?:-|\u2013|to)\s?\d{1,6}(?:\.\d{1,3})?(?![\d/]))?
-    | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)(?![a-z]/))
+    | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)
+        (?![a-z]/))
     | (?P<times>\bx(?=\s?\d))
     | (?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)?)
     | (?P<mark>[.,;:()\n?!+/&]|\s[-\u2013\u2014]+\s)
