@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import criteria
@@ -96,6 +96,7 @@ def test_a_doubt_keeps_the_reason_and_never_states_the_disease(text: str) -> Non
         assert not established & set(facts(before + text))
 
 
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_can_be_read_and_words_come_from_it(text: str) -> None:
     flat = " ".join(text.split())
@@ -155,6 +156,7 @@ PARTS = st.sampled_from(
 )
 
 
+@settings(max_examples=150, deadline=None)
 @given(st.lists(PARTS, max_size=60).map(" ".join))
 def test_any_order_of_clinical_words_can_be_read(text: str) -> None:
     for proposal in proposals(text):

@@ -83,6 +83,8 @@ class Lexicon:
     ranks: Mapping[str, float]
     spellings: tuple[Mapping[str, tuple[str, ...]], frozenset[str]]
     known: frozenset[str]
+    passed: frozenset[str]
+    """Words that may stand inside a phrase: the small ones and those that name a site."""
 
     def meaning(self, finding: str, site: str) -> Entry | None:
         """What a finding says at a site; a site without a row of its own is read as the wider one."""
@@ -105,7 +107,9 @@ def lexicon() -> Lexicon:
     known = frozenset(seen | set(words.skip) | {w for v in words.expand.values() for w in v})
     findings = read_findings(words)
     placed = frozenset(finding for finding, site in findings if site != ANYWHERE)
-    return Lexicon(words, phrases, findings, placed, read_ranks(), slips(known, words.never), known)
+    sites = {w for w, node in phrases.next.items() if node.entry and node.entry.now.site and not node.entry.now.finding}
+    passed = words.skip | sites
+    return Lexicon(words, phrases, findings, placed, read_ranks(), slips(known, words.never), known, passed)
 
 
 def _written(token: Token, lexicon: Lexicon) -> Token:

@@ -66,7 +66,7 @@ def _walk(read: Sequence[Token], start: int, tree: Branch, lexicon: Lexicon) -> 
         token = read[place]
         if after := node.next.get(token.word):
             open_ways.append((after, place + 1, (*held, place), gap))
-        if held and node.next and gap < GAP and (token.kind == "level" or token.word in lexicon.words.skip):
+        if held and node.next and gap < GAP and (token.kind == "level" or token.word in lexicon.passed):
             open_ways.append((node, place + 1, held, gap + 1))
 
 

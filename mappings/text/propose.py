@@ -177,6 +177,8 @@ def _entries(mention: Mention, reading: Reading) -> Iterator[tuple[Entry, tuple[
             yield found, mention.places
         return
     sites = _sites(mention, reading)
+    if plain := book.findings.get((finding, ANYWHERE)):
+        sites = _telling(sites, mention, plain, reading)
     named = [s for s in sites if s.entry.now.site not in GENERAL and book.meaning(finding, s.entry.now.site)] or sites
     for site in named:
         if found := book.meaning(finding, site.entry.now.site):
@@ -184,6 +186,19 @@ def _entries(mention: Mention, reading: Reading) -> Iterator[tuple[Entry, tuple[
     placed = bool(named) and finding in book.placed
     if not placed and not _elsewhere(mention, reading) and (found := book.findings.get((finding, ANYWHERE))):
         yield found, mention.places
+
+
+def _telling(sites: list[Mention], mention: Mention, plain: Entry, reading: Reading) -> list[Mention]:
+    """Where the sites beside a finding add nothing to it ("metastatic breast cancer"), one of its clause that does."""
+
+    def tells(site: Mention) -> bool:
+        found = reading.lexicon.meaning(mention.entry.now.finding, site.entry.now.site)
+        return found is not None and found.now.indications != plain.now.indications
+
+    if not sites or any(tells(s) for s in sites):
+        return sites
+    near = [s for s in reading.sites if tells(s) and not _parted(mention, s, reading.words, BREAKS)]
+    return near[:1] or sites
 
 
 def _elsewhere(mention: Mention, reading: Reading) -> bool:
