@@ -9,7 +9,8 @@ from pathlib import Path
 
 from criteria.errors import DataError
 from criteria.reading import read_yaml
-from mappings.text.lexicon import in_table, lexicon
+from mappings.text.lexicon import lexicon
+from mappings.text.tables import in_table
 from mappings.text.tokens import ENDS, Token
 
 CONTEXT = Path(__file__).parent / "context.yaml"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from mappings.text.lexicon import Branch, Entry, Lexicon, Says, Words
+from mappings.text.lexicon import Lexicon
+from mappings.text.tables import Branch, Entry, Says, Words
 from mappings.text.tokens import BREAKS, Token
 
 GAP = 3
