@@ -11,7 +11,7 @@ from criteria.errors import DataError
 from criteria.reading import read_yaml
 from mappings.text.lexicon import lexicon
 from mappings.text.tables import in_table
-from mappings.text.tokens import ENDS, Token
+from mappings.text.tokens import BREAKS, ENDS, Token
 
 CONTEXT = Path(__file__).parent / "context.yaml"
 STATES = ("denied", "past", "family", "doubted", "imagined")
@@ -92,12 +92,20 @@ def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], f
         if key in rules.harmless or (key[0] == "history" and place and written[place - 1] in lexicon().words.units):
             place += length  # "3 month history of": today's complaint
             continue
-        if state := rules.before.get(key):
+        if _answers(written, place, length) and "denied" in (rules.before.get(key), *rules.after.get(key, ())):
+            _behind(written, place - 1, "denied", findings, out)  # "radiculopathy: no"
+        elif state := rules.before.get(key):
             _ahead(written, place + length, key, state, rules, signs, findings, out)
         for state in rules.after.get(key, ()):
             _behind(written, place, state, findings, out)
         place += length
     return out
+
+
+def _answers(written: Sequence[str], place: int, length: int) -> bool:
+    """True for a trigger that stands alone behind a colon or a dash."""
+    after = written[place + length] if place + length < len(written) else "."
+    return place > 0 and written[place - 1] in (":", ",") and after in BREAKS
 
 
 def _longest(written: Sequence[str], place: int, taken: frozenset[int], rules: Triggers) -> int:

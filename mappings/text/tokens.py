@@ -27,6 +27,7 @@ _TOKEN = re.compile(
     | (?P<number>\d{1,6}(?:\.\d{1,3})?)(?:\s?(?:-|\u2013|to)\s?\d{1,6}(?:\.\d{1,3})?(?![\d/]))?
     | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)
         (?![a-z]/))
+    | (?P<minus>\([-\u2212]\)|(?<!\w)-ve\b)
     | (?P<times>\bx(?=\s?\d))
     | (?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)?)
     | (?P<mark>[.,;:()\n?!+/&]|\s[-\u2013\u2014]+\s)
@@ -61,6 +62,8 @@ def tokens(text: str) -> list[Token]:
             kind = "word"
         if kind == "number":
             word = match["number"]
+        elif kind == "minus":
+            word = "negative"
         elif kind == "mark":
             word = _mark(word, text, match.end(), out)
         if word:
