@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from criteria.facts import Fact
+from criteria.facts import Fact, Value
 from criteria.studies import Study
 
 
@@ -17,6 +17,20 @@ class Kind(enum.Enum):
     UNRECOGNISED = "unrecognised"  # imaging, but which study is not clear
     NOT_IMAGING = "not-imaging"
     NO_CODE = "no-code"  # nothing chosen yet
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the order's own words suggest, for a person to confirm; it never rates.
+
+    ``words`` are the order's: they go on its card, escaped, and nowhere else. ``label`` names an indication.
+    """
+
+    kind: Literal["indication", "fact"]
+    name: str
+    value: Value
+    words: str = field(repr=False)
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,8 @@ class Order:
     candidates: tuple[Study, ...] = ()
     states: tuple[Fact, ...] = ()
     """What the order says of itself beyond its study (code system, units, side, urgency); holds for that study only."""
+    proposals: tuple[Proposal, ...] = ()
+    """What its reasons' text and its notes suggest."""
 
     @property
     def indications(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from hooks.cards import ASSOCIATED, OURS, TOPICS, card
 from hooks.consult import Consult, Setting, needs_card, study_words
 from hooks.coverage import coverage_information, without_coverage_information
 from hooks.ids import content_of, stable_uuid
+from hooks.proposed import in_order
 from hooks.request import HookRequest
 from hooks.site import Keys, LibraryView, Profile, SetAside, Site
 from hooks.validate import faults, without_empty
@@ -96,6 +97,7 @@ def compose_failed(request: HookRequest, *, profile: Profile, site: Site, keys: 
 
 def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting: Setting) -> Consult:
     order = known.get(verdict.order)
+    verdict = in_order(verdict, order)
     content = content_of(
         verdict,
         setting.patient_id,
@@ -105,6 +107,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         {g: setting.edition(g).name for g in verdict.guidelines},
         setting.view.policy,
         setting.view.notice,
+        *([[p.name, p.value, p.words] for p in order.proposals] if order and order.proposals else []),
     )
     consult = f"urn:uuid:{stable_uuid(setting.keys, 'consult', content)}"
     return Consult(verdict, order, draft, study_words(draft, order, setting), consult, content, setting)

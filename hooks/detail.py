@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
+from hooks.proposed import asked, suggested_reasons
 from hooks.unmet import unmet
 
 SHOWN = 5
@@ -22,7 +23,7 @@ NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUI
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
     parts = [_order(consult), *_lead(consult), *_unmet(consult), *_alternatives(consult)]
-    parts += [*_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
+    parts += [*suggested_reasons(consult), *_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
     parts += [*_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
@@ -106,8 +107,8 @@ def question(consult: Consult, fact: str) -> str:
 
 
 def _asks(consult: Consult) -> list[str]:
-    asked = [escape(q) for f in consult.verdict.asks if (q := question(consult, f))]
-    return [consult.setting.words.say("heading.asks") + "\n" + bullets(asked)] if asked else []
+    lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
+    return [consult.setting.words.say("heading.asks") + "\n" + bullets(lines)] if lines else []
 
 
 def _presumes(consult: Consult) -> list[str]:

@@ -48,7 +48,10 @@ NEEDED = frozenset(
             "failed",
         )
     }
-    | {f"heading.{k}" for k in ("alternatives", "asks", "presumes", "states", "why", "notes", "missing", "unmet")}
+    | {
+        f"heading.{k}"
+        for k in ("alternatives", "asks", "presumes", "states", "why", "notes", "missing", "unmet", "reasons")
+    }
     | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "create", "why")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create")}
@@ -74,6 +77,10 @@ NEEDED = frozenset(
         "attestation",
         "failed",
         "question-plain",
+        "ask-proposed",
+        "answer-yes",
+        "answer-no",
+        "reason-proposed",
         "unmet",
         "unmet-found",
         "unmet-silent",

@@ -15,6 +15,7 @@ from mappings.coded_studies import Coded, coded_study, read_codes
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
 from mappings.named_studies import Named, family, named_studies
+from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
@@ -86,6 +87,7 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
         position=position,
         candidates=candidates,
         states=tuple(Fact(name, value, Basis.RECORDED, (reference,)) for name, value in facts.items()),
+        proposals=read_proposals(draft, records),
     )
 
 

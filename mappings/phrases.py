@@ -1,52 +1,38 @@
-"""Free text -> candidate indications: a proposal that orders questions, never a fact (codes/phrases.csv)."""
+"""Free text -> proposals: candidate indications and facts, with their words. They order questions and never rate."""
 
 from __future__ import annotations
 
-import functools
-import re
-from pathlib import Path
+from criteria.orders import Proposal
+from mappings.diagnoses import indications
+from mappings.text.propose import Found, read
+from mappings.text.tokens import LONGEST, Token
 
-from criteria.errors import DataError
-from criteria.vocabulary import near
-from mappings.diagnoses import CODES, indications, rows
-
-PHRASES = CODES / "phrases.csv"
-COLUMNS = ("phrase", "indication")
-LONGEST = 1000
-"""Characters of a text that are read; a reason is a line, not a letter."""
-
-_CLAUSE = re.compile(r"[.;,:()\n/]|\bbut\b|\bwith\b(?!out)")
-_NEGATION = re.compile(r"\b(no|not|denies|denied|without|negative for|absence of|never|ruled out)\b")
-_NEGATED_AFTER = re.compile(r"^\s*(is |was |has been )?(ruled out|excluded|resolved|denied)\b")
-_R_O = re.compile(r"\br/o\b")
+QUOTED = 120
+"""Characters of the text that a proposal shows."""
 
 
 def candidates(text: str) -> tuple[str, ...]:
-    """Ids of the indications that the words propose, in the order of the table; negated phrases propose nothing."""
-    said = _R_O.sub("rule out", text[:LONGEST].casefold())
-    found: dict[str, None] = {}
-    for clause in _CLAUSE.split(said):
-        taken: list[tuple[int, int]] = []
-        for pattern, indication in _phrases():
-            for match in pattern.finditer(clause):
-                if any(match.start() < end and start < match.end() for start, end in taken):
-                    continue  # part of a longer phrase
-                taken.append(match.span())
-                before, after = clause[: match.start()], clause[match.end() :]
-                if not _NEGATION.search(before) and not _NEGATED_AFTER.search(after):
-                    found[indication] = None
-    return tuple(found)
+    """Ids of the indications that the words propose, best first; what is denied, past or a relative's proposes none."""
+    return tuple(p.name for p in proposals(text) if p.kind == "indication")
 
 
-@functools.cache
-def _phrases(path: Path = PHRASES) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """The table, longest phrase first. Raises `DataError`."""
-    seen: dict[str, str] = {}
-    for n, (phrase, indication) in rows(path, COLUMNS):
-        if indication not in indications():
-            raise DataError(path, n, f"`{indication}` is no indication.{near(indication, indications())}")
-        if phrase != phrase.casefold() or phrase in seen:
-            raise DataError(path, n, f"`{phrase}` stands twice or is not in small letters.")
-        seen[phrase] = indication
-    ordered = sorted(seen.items(), key=lambda item: -len(item[0]))
-    return tuple((re.compile(rf"\b{re.escape(phrase)}\b"), indication) for phrase, indication in ordered)
+def proposals(text: str) -> tuple[Proposal, ...]:
+    """The indications that a text proposes, best first, then facts in the order of the text, each name once."""
+    text = text[:LONGEST]
+    found, words = read(text)
+    named = sorted((f for f in found if f.value is None), key=lambda f: f.weight)
+    stated = [f for f in found if f.value is not None]
+    out: dict[str, Proposal] = {}
+    for one in named:
+        label = indications()[one.name].name
+        out.setdefault(one.name, Proposal("indication", one.name, True, _words(one, text, words), label))
+    contrary = {f.name for f in stated for g in stated if f.name == g.name and f.value != g.value}
+    for one in stated:
+        if one.name not in contrary:
+            out.setdefault(one.name, Proposal("fact", one.name, one.value, _words(one, text, words)))  # type: ignore[arg-type]
+    return tuple(out.values())
+
+
+def _words(found: Found, text: str, words: list[Token]) -> str:
+    said = " ".join(text[words[found.first].start : words[found.last].end].split())
+    return said if len(said) <= QUOTED else said[: QUOTED - 1] + "…"

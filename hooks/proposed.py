@@ -1,0 +1,61 @@
+"""What the order's own words suggest: the question that comes first, and an answer to confirm. Ratings stay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from criteria.facts import FactDefinition, Value
+from criteria.orders import Order, Proposal
+from criteria.ratings import Because, Verdict
+from hooks.consult import Consult
+from hooks.markdown import bullets, escape
+
+SUGGESTED = 3
+"""Reasons that a card suggests."""
+QUOTED = 90
+UNREAD = (Because.REASON_MISSING, Because.REASON_UNMAPPED)
+
+
+def in_order(verdict: Verdict, order: Order | None) -> Verdict:
+    """The verdict with the questions first that the words already speak to; the questions stay the same."""
+    spoken = answers(order)
+    if not any(fact in spoken for fact in verdict.asks):
+        return verdict
+    return replace(verdict, asks=tuple(sorted(verdict.asks, key=lambda fact: fact not in spoken)))
+
+
+def answers(order: Order | None) -> Mapping[str, Proposal]:
+    """Fact -> the answer that the order's words suggest."""
+    return {p.name: p for p in order.proposals if p.kind == "fact"} if order else {}
+
+
+def asked(consult: Consult, fact: str, question: str) -> str:
+    """The question for a fact, escaped, with the words that may answer it."""
+    proposal = answers(consult.order).get(fact)
+    definition = consult.setting.view.vocabulary.facts.get(fact)
+    if proposal is None or definition is None:
+        return escape(question)
+    answer = escape(_answer(proposal.value, definition, consult), 60)
+    return consult.setting.words.say(
+        "ask-proposed", question=escape(question), words=escape(proposal.words, QUOTED), answer=answer
+    )
+
+
+def suggested_reasons(consult: Consult) -> list[str]:
+    """Where the reason was not recognised: the indications that its words suggest, as a part of the detail."""
+    if consult.order is None or consult.verdict.because not in UNREAD:
+        return []
+    named = [p for p in consult.order.proposals if p.kind == "indication"][:SUGGESTED]
+    say = consult.setting.words.say
+    lines = [say("reason-proposed", name=escape(p.label, 80), words=escape(p.words, QUOTED)) for p in named]
+    return [say("heading.reasons") + "\n" + bullets(lines)] if lines else []
+
+
+def _answer(value: Value, definition: FactDefinition, consult: Consult) -> str:
+    if isinstance(value, bool):
+        return consult.setting.words.say("answer-yes" if value else "answer-no")
+    if isinstance(value, int | float):
+        unit = (definition.unit or "").strip("{}")
+        return f"{value:g} {unit}".strip()
+    return str(value).replace("_", " ")

@@ -1,0 +1,310 @@
+"""Free text: what it proposes, what it must not, and that it never rates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import criteria
+from criteria import Library, load_library
+from criteria.errors import DataError
+from criteria.ratings import Rating, Verdict
+from mappings import Chart, read_orders
+from mappings.diagnoses import indications
+from mappings.phrases import QUOTED, candidates, proposals
+from mappings.records import read_records
+from mappings.text.context import CONTEXT, triggers
+from mappings.text.lexicon import lexicon
+from mappings.text.spelling import mend
+from mappings.text.tables import FINDINGS, PHRASES, RANKS, WORDS, read_phrases, read_ranks, read_words
+from mappings.text.tokens import LONGEST
+
+DAY = dt.date(2026, 11, 20)
+PHRASES_OF_OURS: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "data" / "dev_phrases.yaml").read_text(encoding="utf-8")
+)
+PLAIN = [
+    d["text"]
+    for d in PHRASES_OF_OURS
+    if d.get("first", "none") != "none" and not any(c in d["text"] for c in ",.;:?()&") and len(d["text"].split()) <= 5
+]
+"""Texts of one clause that propose something and deny nothing."""
+PLAIN = [t for t in PLAIN if not {"no", "not", "w/o", "without", "after", "with", "w/"} & set(t.lower().split())]
+
+
+def facts(text: str) -> dict[str, Any]:
+    return {p.name: p.value for p in proposals(text) if p.kind == "fact"}
+
+
+@pytest.mark.parametrize("phrase", PHRASES_OF_OURS, ids=lambda p: p["text"])
+def test_a_text_proposes_what_it_says(phrase: dict[str, Any]) -> None:
+    found = candidates(phrase["text"])
+    if phrase.get("first") == "none":
+        assert found == ()
+    elif "first" in phrase:
+        assert found[:1] == (phrase["first"],)
+    else:
+        assert phrase["among"] in found[:3]
+    assert facts(phrase["text"]).items() >= phrase.get("facts", {}).items()
+    assert not set(found) & set(phrase.get("never", ()))
+
+
+def test_every_indication_can_be_reached_by_words() -> None:
+    first = {candidates(p["text"])[0] for p in PHRASES_OF_OURS if candidates(p["text"])}
+    among = {i for p in PHRASES_OF_OURS for i in candidates(p["text"])}
+    assert set(indications()) - among == set()
+    assert set(indications()) - first <= {"cancer_follow_up"}
+
+
+@pytest.mark.parametrize("before", ["no ", "denies ", "without ", "negative for ", "no evidence of ", "not "])
+def test_what_is_denied_is_not_proposed(before: str) -> None:
+    for text in PLAIN:
+        bare, denied = proposals(text), proposals(before + text)
+        assert not {p.name for p in bare if p.kind == "indication"} & {p.name for p in denied}, before + text
+        stated = {(p.name, p.value) for p in bare if p.value is True and not lasting(p.name)}
+        assert not stated & {(p.name, p.value) for p in denied}, before + text
+
+
+def lasting(name: str) -> bool:
+    """What was done stays done in "no relief since": denial of it is told by its own phrases."""
+    return name.startswith(("surgery.", "trial_of_treatment."))
+
+
+@pytest.mark.parametrize("after", [" ruled out", " was excluded"])
+def test_what_was_ruled_out_is_not_proposed(after: str) -> None:
+    for text in (t for t in PLAIN if len(t.split()) <= 3 and " and " not in t):
+        assert not set(candidates(text)) & set(candidates(text + after)), text + after
+
+
+@pytest.mark.parametrize("before", ["mother had ", "family history of ", "father with ", "return if "])
+def test_what_a_relative_has_and_what_is_only_warned_of_proposes_nothing(before: str) -> None:
+    for text in (t for t in PLAIN if "with" not in t and "w/" not in t):
+        assert proposals(before + text) == (), before + text
+
+
+@pytest.mark.parametrize("before", ["r/o ", "concern for "])
+def test_a_doubt_keeps_the_reason_and_never_states_the_disease(before: str) -> None:
+    established = {"malignancy.known", "condition.disc_disorder", "malignancy.metastatic"}
+    for text in (t for t in PLAIN if "s/p" not in t and "status post" not in t):
+        assert candidates(before + text)[:1] == candidates(text)[:1], before + text
+        assert not established & set(facts(before + text)), before + text
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=400))
+def test_any_text_can_be_read_and_words_come_from_it(text: str) -> None:
+    flat = " ".join(text.split())
+    for proposal in proposals(text):
+        assert proposal.words.rstrip("…") in flat
+
+
+PARTS = st.sampled_from(
+    [
+        "no",
+        "denies",
+        "h/o",
+        "s/p",
+        "r/o",
+        "LBP",
+        "neck",
+        "pain",
+        "radiating",
+        "to",
+        "leg",
+        "L4-5",
+        "fx",
+        "mets",
+        ",",
+        ".",
+        ";",
+        "(",
+        ")",
+        "?",
+        "-",
+        "x6wks",
+        "8/10",
+        "PT",
+        "pt",
+        "w/",
+        "and",
+        "or",
+        "mother",
+        "had",
+        "8",
+        "weeks",
+        "of",
+        "ago",
+        "numb",
+        "weakness",
+        "M54.16",
+        "still",
+        "failed",
+        "cancer",
+        "breast",
+        "2019-2020",
+        "5'3",
+        "\n",
+        "\t",
+        "é",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PARTS, max_size=60).map(" ".join))
+def test_any_order_of_clinical_words_can_be_read(text: str) -> None:
+    for proposal in proposals(text):
+        assert len(proposal.words) <= QUOTED
+        assert proposal.kind == "fact" or proposal.name in indications()
+
+
+def test_a_long_text_is_read_to_its_limit_only() -> None:
+    assert candidates("x" * LONGEST + " neck pain") == ()
+    assert candidates("neck pain " + "and so on " * 5000) == ("neck_pain",)
+
+
+@pytest.mark.parametrize("text", ["radiculopaty", "spondylolisthesys", "Myelopaty", "sacroilitis", "hyperrefexia"])
+def test_one_slip_in_a_long_word_is_understood(text: str) -> None:
+    assert candidates(text)
+
+
+def test_no_trigger_is_taken_for_a_slip_of_a_phrase() -> None:
+    said = {word for key in (*triggers().before, *triggers().after, *triggers().harmless) for word in key}
+    for word in said | triggers().ends | triggers().loosens:
+        assert word in lexicon().known or mend(word, lexicon().spellings) == word
+
+
+@pytest.mark.parametrize("text", ["untethered cord", "spiral fracture", "confusion", "lactation", "medical records"])
+def test_another_word_is_no_slip_of_ours(text: str) -> None:
+    assert candidates(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("LBP x6wks", "pain.duration_weeks", 6.0),
+        ("low back pain for 2 months", "pain.duration_weeks", 8.7),
+        ("8 weeks of PT", "trial_of_treatment.duration_weeks", 8.0),
+        ("PT x 6 weeks", "trial_of_treatment.duration_weeks", 6.0),
+        ("6-8 weeks of physical therapy", "trial_of_treatment.duration_weeks", 6.0),
+        ("six weeks of chiropractic care", "trial_of_treatment.duration_weeks", 6.0),
+        ("pain 9/10", "pain.severity_vas", 9.0),
+        ("strength 3/5 left foot dorsiflexion", "exam.motor_strength_grade", 3),
+        ("fell 3 days ago", "trauma.days_ago", 3),
+        ("foot drop for 2 weeks", "exam.foot_drop_new", True),
+    ],
+)
+def test_numbers_are_read_with_what_they_measure(text: str, name: str, value: Any) -> None:
+    assert facts(text)[name] == value
+
+
+@pytest.mark.parametrize(
+    "text", ["56 year old with back pain", "foot drop for 3 years", "L4/5 stenosis", "seen 2 weeks ago for back pain"]
+)
+def test_ages_levels_and_old_signs_are_no_durations(text: str) -> None:
+    assert not {"pain.severity_vas", "exam.motor_strength_grade", "exam.foot_drop_new"} & set(facts(text))
+    assert "pain.duration_weeks" not in facts(text)
+
+
+def test_the_denial_of_something_new_says_nothing_of_the_old() -> None:
+    assert facts("no new weakness") == {}
+    assert facts("no weakness in right leg")["exam.extremity_weakness"] is False
+
+
+def test_pt_is_the_patient_or_the_therapy_by_the_words_beside_it() -> None:
+    therapy = "trial_of_treatment.physical_or_occupational_therapy"
+    for text in ("failed PT", "Pt failed PT", "pt has done 6 weeks of pt", "LBP despite PT and NSAIDs", "PT x 6 weeks"):
+        assert facts(text)[therapy] is True, text
+    for text in ("Pt with low back pain", "pt c/o LBP", "PT PRESENTS WITH NECK PAIN", "pt is here for neck pain"):
+        assert therapy not in facts(text), text
+
+
+@pytest.mark.parametrize(
+    ("read", "table", "old", "new", "says"),
+    [
+        (
+            read_phrases,
+            PHRASES,
+            "sciatica pain,lumbar_radiculopathy",
+            "sciatica pain,lumbar_radiculopaty",
+            "Did you mean",
+        ),
+        (read_phrases, PHRASES, "neck,@cervical,", "neck,@cervicle,", "no site"),
+        (read_phrases, PHRASES, "fever,symptom.fever=true,", "fever,symptom.fver=true,", "no fact"),
+        (read_phrases, PHRASES, "fever,symptom.fever=true,", "fever,symptom.fever=maybe,", "does not fit"),
+        (read_phrases, PHRASES, "spine,@spine,", "vertebral,@spine,\nspine,@spine,", "stands twice"),
+    ],
+)
+def test_a_slip_in_the_table_is_named(tmp_path: Path, read: Any, table: Path, old: str, new: str, says: str) -> None:
+    text = table.read_text(encoding="utf-8")
+    assert old in text
+    broken = tmp_path / table.name
+    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=says):
+        read(lexicon().words, broken)
+
+
+@pytest.mark.parametrize(
+    ("read", "table", "old", "new"),
+    [
+        (read_words, WORDS, "numbers:", "numberz:"),
+        (read_words, WORDS, "  legs: leg\n", "  legs: lag\n"),
+        (read_ranks, RANKS, "osteoporosis, fibromyalgia", "osteoporosis, fibromyalgi"),
+        (triggers.__wrapped__, CONTEXT, "imagined:", "imaginary:"),
+    ],
+)
+def test_a_slip_in_the_other_tables_is_named(tmp_path: Path, read: Any, table: Path, old: str, new: str) -> None:
+    text = table.read_text(encoding="utf-8")
+    assert old in text
+    broken = tmp_path / table.name
+    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError):
+        read(broken)
+
+
+def test_every_finding_of_a_phrase_has_a_meaning() -> None:
+    named = {
+        part[1:]
+        for line in PHRASES.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+        for part in line.split(",")[1].split()
+        if part.startswith("+")
+    }
+    meant = {finding for finding, _ in lexicon().findings} | {"strength"}  # measured by its number alone
+    assert named - meant == set(), FINDINGS.name
+
+
+TEXT_ONLY = [p["text"] for p in PHRASES_OF_OURS][::12]
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return load_library()
+
+
+def judged(text: str, library: Library) -> Verdict:
+    """The verdict on an order whose reason and note are this text and nothing else."""
+    draft = {
+        "resourceType": "ServiceRequest", "id": "o", "subject": {"reference": "Patient/p"},
+        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]},
+        "reasonCode": [{"text": text}], "note": [{"text": text}],
+    }  # fmt: skip
+    records = read_records([{"resourceType": "Patient", "id": "p", "birthDate": "1980-01-01"}], "p")
+    orders = read_orders([draft], records)
+    chart = Chart(records, orders, DAY, drafts=[draft])
+    (verdict,) = criteria.judge(orders, chart.facts, library, DAY, policy=library.policies.by_id["default"])
+    return verdict
+
+
+@pytest.mark.parametrize("text", TEXT_ONLY)
+def test_words_alone_never_make_a_rating(text: str, library: Library) -> None:
+    with_words, without = judged(text, library), judged("xxx", library)
+    assert with_words.rating is Rating.NEEDS_INFORMATION
+    for part in ("rating", "because", "asks", "presumes", "alternatives", "criteria"):
+        assert getattr(with_words, part) == getattr(without, part)
