@@ -26,7 +26,7 @@ SAYS = ("known", "suspected", "symptom", "status", "history")
 ICD = re.compile(r"([A-Z]\d[0-9A-Z])(?:\.?([0-9A-Z]{1,4}))?")
 _SPINAL_INJURY = ("S12", "S13", "S14", "S22.0", "S23", "S24", "S32.0", "S33", "S34")
 _PHASES: Mapping[str, Phase] = {
-    **dict.fromkeys("AB", "initial"),
+    **dict.fromkeys("ABC", "initial"),
     **dict.fromkeys("DPEFQR", "later"),
     **dict.fromkeys("GHJ", "delayed_union"),
     **dict.fromkeys("KMN", "nonunion"),
@@ -136,7 +136,7 @@ def _in_phase(row: Meaning, whole: str) -> Meaning:
 def _still(named: tuple[str, ...], phase: Phase | None) -> tuple[str, ...]:
     """The indications that a later visit leaves: an injury becomes the pain that remains, a fracture stays one.
 
-    The sequela of a vertebral fracture that names no injury (a fatigue fracture, a collapse) is a disorder of the spine.
+    What a vertebral fracture leaves that names no injury (a fatigue fracture, a collapse) is a disorder of the spine.
     """
     if phase in (None, "initial"):
         return named

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import warnings
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from criteria.errors import DataError
 from mappings import diagnoses
-from mappings.diagnoses import CODES, COLUMNS, of_icd10cm, of_snomed, read_meanings, rows
+from mappings.diagnoses import CODES, COLUMNS, indications, of_icd10cm, of_snomed, read_meanings, rows
 from mappings.phrases import candidates
 
 with warnings.catch_warnings():  # the library reads its data in a way that Python has since deprecated
@@ -23,11 +24,32 @@ SPINE_RANGES = (
     *("S12", "S13", "S14", "S22.0", "S23", "S24", "S32", "S33", "S34", "G95", "G83.4"),
     *("Q05", "Q06", "Q67.5", "Q76", "C41.2", "C72.0", "C72.1", "C79.51", "T84"),
 )
-NAMES_THE_SPINE = re.compile(
-    r"\bspin(e|al)\b|vertebra|cauda equina|sacr(al|um|o)|\bcoccy|lumb(ar|o)|spondyl|scolio|kypho|lordo|radicul"
-    r"|\bmyel(itis|opath)|intervertebral|torticollis|sciatic|nerve root|\b(lower|upper) back\b|\bof back\b|atlant"
-    r"|dorsopath|cervicalgia|paraple|quadriple|meningioma|\bcord (syndrome|compression)",
-    re.IGNORECASE,
+NAMES_THE_SPINE = (
+    *(" spine", " spinal", "vertebra", "cauda equina", "sacral", "sacrum", "sacro", "coccy", "lumbar", "lumbo"),
+    *(
+        "spondyl",
+        "scolio",
+        "kypho",
+        "lordo",
+        "radicul",
+        " myelitis",
+        " myelopath",
+        "torticollis",
+        "sciatic",
+        "nerve root",
+    ),
+    *(
+        "lower back",
+        "upper back",
+        "of back",
+        "atlant",
+        "dorsopath",
+        "cervicalgia",
+        "paraple",
+        "quadriple",
+        "meningioma",
+    ),
+    *("cord syndrome", "cord compression"),
 )
 OUTSIDE = ("code", "reason")
 
@@ -36,10 +58,11 @@ def table(name: str, columns: tuple[str, ...] = COLUMNS) -> list[list[str]]:
     return [cells for _, cells in rows(CODES / name, columns)]
 
 
-def leaves() -> list[str]:
-    """Every code of ICD-10-CM with nothing below it."""
+@functools.cache
+def leaves() -> dict[str, str]:
+    """Every code of ICD-10-CM with nothing below it, and its title."""
     codes = (c for c in icd.get_all_codes(True) if re.fullmatch(r"[A-Z]\d[0-9A-Z](\.[0-9A-Z]{1,4})?", c))
-    return [c for c in codes if icd.is_leaf(c)]
+    return {c: icd.get_description(c) for c in codes if icd.is_leaf(c)}
 
 
 def of_an_indication(code: str) -> bool:
@@ -47,6 +70,7 @@ def of_an_indication(code: str) -> bool:
     return meaning is not None and meaning.indications != ()
 
 
+@functools.cache
 def outside() -> tuple[str, ...]:
     return tuple(code for code, _ in table("icd10cm_out_of_scope.csv", OUTSIDE))
 
@@ -62,7 +86,7 @@ def test_every_code_of_the_spine_ranges_has_an_indication_or_a_reason_why_not() 
 
 
 def test_every_code_whose_title_names_the_spine_has_an_indication_or_a_reason_why_not() -> None:
-    named = [c for c in leaves() if NAMES_THE_SPINE.search(icd.get_description(c))]
+    named = [c for c, title in leaves().items() if any(word in f" {title.lower()}" for word in NAMES_THE_SPINE)]
     assert len(named) > 2000
     assert [c for c in named if not of_an_indication(c) and not c.startswith(outside())] == []
 
@@ -99,6 +123,51 @@ def test_every_cancer_code_states_a_malignancy_and_every_unsettled_one_a_suspici
     assert [c for c in unsettled if not states(c, "malignancy.suspected")] == []
     assert [c for c in unsettled if states(c, "malignancy.known")] == []
     assert [c for c in leaves() if c.startswith("Z85") and not states(c, "malignancy.current_or_past")] == []
+
+
+LEVELS = {  # a region, the facts of it, and how titles name it
+    "cervical_spine": (
+        ("pain.neck", "trauma.cervical_spine"),
+        r"cervic|neck|occipito|atlant|dens\b|torticollis|brachial",
+    ),
+    "thoracic_spine": (("pain.mid_back", "trauma.thoracic_spine"), r"thora|\bT\d"),
+    "lumbar_spine": (("pain.low_back", "trauma.lumbar_spine"), r"lumb|low(er)? back|sciatica|cauda|sacr"),
+}
+
+
+def test_a_level_of_the_spine_is_stated_only_where_the_title_names_it() -> None:
+    wrong = []
+    for code, title in leaves().items():
+        meaning = of_icd10cm(code)
+        if meaning is None or not code.startswith(("M4", "M5", "M99", "S1", "S2", "S3")):
+            continue
+        named = {r for r, (_, words) in LEVELS.items() if re.search(words, title, re.IGNORECASE)}
+        stated = {r for r, (facts, _) in LEVELS.items() if not meaning.facts.keys().isdisjoint(facts)}
+        levelled = [set(indications()[i].regions) & set(LEVELS) for i in meaning.indications if i != "myelopathy"]
+        if not stated <= named or any(of and of.isdisjoint(named) for of in levelled):
+            wrong.append(code)
+    assert wrong == []
+
+
+def test_a_fracture_is_displaced_compressed_or_open_as_the_title_says() -> None:
+    def held(code: str, fact: str) -> bool:
+        meaning = of_icd10cm(code)
+        return meaning is not None and fact in meaning.facts
+
+    fresh = [c for c in leaves() if c.startswith(("S12", "S22.0", "S32")) and not c.endswith("S")]
+    titles = {c: leaves()[c].lower() for c in fresh}
+    assert [c for c, t in titles.items() if held(c, "fracture.displaced") != bool(re.search(r"\bdisplaced", t))] == []
+    assert [c for c, t in titles.items() if held(c, "fracture.spinal_compression") != ("wedge compression" in t)] == []
+    injuries = [c for c in leaves() if c[0] == "S" and len(c) == 8 and held(c[:7] + "A", "trauma.present")]
+    current = {c: "initial encounter" in leaves()[c] for c in injuries}
+    assert [c for c, now in current.items() if held(c, "trauma.present") is not now] == []
+
+
+def test_a_code_of_pregnancy_is_of_the_time_before_birth() -> None:
+    stated = [c for c in leaves() if (m := of_icd10cm(c)) and "pregnancy.current" in m.facts]
+    assert len(stated) > 1700
+    after = re.compile(r"puerperium|childbirth|lactation|postpartum", re.IGNORECASE)
+    assert [c for c in stated if after.search(leaves()[c])] == []
 
 
 def test_a_row_says_something_that_the_row_above_it_does_not() -> None:
