@@ -24,7 +24,10 @@ SEVERE = "24484000"
 _SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
 _LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
 _OF_A_COMPLAINT = ("symptom.", "exam.")
-_TETHERED, _TETHERED_CODE = "tethered_cord", "Q06.8"
+_TOLD_BY_WORDS = {"Q06.8": "tethered_cord", "D18.09": "vertebral_hemangioma"}
+"""Codes that hold several diseases, and the one of them that the words beside the code may name."""
+_ANY_BONE = ("M84.48", "M84.58", "M84.68")
+"""Pathological fractures of `other sites`: vertebrae, but ribs and skull too."""
 _DOUBT = re.compile(r"\b(suspect|possib|probab|likely|rule out|r/o\b|query|concern|evaluat|assess)|\?", re.IGNORECASE)
 _BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
 
@@ -85,25 +88,23 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 
 
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
-    """What each coding of a CodeableConcept says, as far as our tables know it.
-
-    Q06.8 holds several malformations of the cord: it is a tethered cord where the words beside it say so.
-    """
+    """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     found: list[Meaning] = []
     for system, code in codings(concept):
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
-        if meaning and meaning.code == _TETHERED_CODE:
-            found += [m for m in _tethered(spoken(concept)) if m not in found]
+        if meaning and meaning.code in _TOLD_BY_WORDS:
+            found += [m for m in _told(meaning.code, spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
     return tuple(found)
 
 
-def _tethered(said: Iterable[str]) -> Iterator[Meaning]:
-    """A tethered cord, established or suspected as the words have it; nothing when none names it."""
-    if naming := [text for text in said if _TETHERED in candidates(text)]:
+def _told(code: str, said: Iterable[str]) -> Iterator[Meaning]:
+    """The disease of a wide code that the words name, established or suspected as they have it; else nothing."""
+    disease = _TOLD_BY_WORDS[code]
+    if naming := [text for text in said if disease in candidates(text)]:
         says: Says = "suspected" if any(_DOUBT.search(text) for text in naming) else "known"
-        yield Meaning(_TETHERED_CODE, says, (_TETHERED,), indications()[_TETHERED].asserts)
+        yield Meaning(code, says, (disease,), indications()[disease].asserts)
 
 
 def facts_of(
@@ -122,6 +123,8 @@ def stated(
     said = dict(meaning.facts)
     if diagnosis.spinal and meaning.code == "C79.51":
         said["malignancy.spinal_metastasis_known"] = True
+    if voice == "chart" and not diagnosis.spinal and meaning.code.startswith(_ANY_BONE):
+        said.pop("fracture.spinal_known", None)
     if diagnosis.severe:
         said |= dict.fromkeys(_of_severity(meaning), True)
     if diagnosis.recurrent and "malignancy.known" in said and not diagnosis.unconfirmed:

@@ -26,7 +26,7 @@ SAYS = ("known", "suspected", "symptom", "status", "history")
 ICD = re.compile(r"([A-Z]\d[0-9A-Z])(?:\.?([0-9A-Z]{1,4}))?")
 _SPINAL_INJURY = ("S12", "S13", "S14", "S22.0", "S23", "S24", "S32.0", "S33", "S34")
 _PHASES: Mapping[str, Phase] = {
-    **dict.fromkeys("AB", "initial"),
+    **dict.fromkeys("ABC", "initial"),
     **dict.fromkeys("DPEFQR", "later"),
     **dict.fromkeys("GHJ", "delayed_union"),
     **dict.fromkeys("KMN", "nonunion"),
@@ -113,7 +113,7 @@ def known_snomed(code: str) -> bool:
 def _in_phase(row: Meaning, whole: str) -> Meaning:
     """The row as the 7th character of an injury or fracture code has it: only current trauma is trauma."""
     injury = any(name.startswith(("trauma.", "fracture.")) for name in row.facts)
-    if not injury or whole[0] in "VWXZP":
+    if not injury or whole[0] in "ZP":
         return row
     plain = whole.replace(".", "")
     phase = _PHASES.get(plain[6]) if len(plain) == 7 else None
@@ -134,11 +134,15 @@ def _in_phase(row: Meaning, whole: str) -> Meaning:
 
 
 def _still(named: tuple[str, ...], phase: Phase | None) -> tuple[str, ...]:
-    """The indications that a later visit leaves: an injury becomes the pain that remains, a fracture stays one."""
+    """The indications that a later visit leaves: an injury becomes the pain that remains, a fracture stays one.
+
+    What a vertebral fracture leaves that names no injury (a fatigue fracture, a collapse) is a disorder of the spine.
+    """
     if phase in (None, "initial"):
         return named
     kept = [i for i in named if indications()[i].afterwards is None and not (phase == "sequela" and "fracture" in i)]
-    return tuple(kept) or tuple(dict.fromkeys(a for i in named if (a := indications()[i].afterwards)))
+    after = dict.fromkeys(a for i in named if (a := indications()[i].afterwards))
+    return tuple(kept) or tuple(after) or (("other_spinal_disorder",) if named else ())
 
 
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:

@@ -127,6 +127,30 @@ def test_bone_metastasis_is_spinal_only_when_the_record_places_it_there() -> Non
     assert {"malignancy.spinal_metastasis_known", "malignancy.spinal_known", "tumor.spinal_known"} <= set(placed)
 
 
+def test_a_pathological_fracture_of_any_other_bone_is_spinal_only_when_the_record_places_it_there() -> None:
+    rib = facts(condition("M84.58XA", 3))
+    assert "fracture.pathological" in rib and "fracture.spinal_known" not in rib
+    assert "fracture.spinal_known" in facts(condition("M84.58XA", 3, bodySite=[{"text": "Thoracic vertebra"}]))
+    assert "fracture.spinal_known" in facts(condition("M80.08XA", 3))
+
+
+def test_an_external_cause_of_a_later_visit_counts_no_days_since_injury() -> None:
+    assert "trauma.days_ago" in facts(condition("V43.52XA", 3))
+    assert {"trauma.present", "trauma.days_ago"}.isdisjoint(facts(condition("V43.52XD", 3)))
+
+
+@pytest.mark.parametrize(("code", "is_pregnant"), [("O26.843", True), ("Z3A.32", True), ("O26.63", False)])
+def test_a_complication_of_pregnancy_is_one_and_of_the_time_after_birth_is_none(code: str, is_pregnant: bool) -> None:
+    assert ("pregnancy.current" in facts(condition(code, 20))) is is_pregnant
+    assert "pregnancy.current" not in facts(condition(code, 301))
+
+
+def test_a_lead_in_the_spinal_canal_that_failed_is_still_an_implant() -> None:
+    found = facts(condition("T85.122A", 20))
+    assert {"implant.spinal_cord_stimulator", "implant.neurostimulator"} <= set(found)
+    assert "surgery.complication_suspected" not in found
+
+
 NEUROLOGIC = [
     ("R32", ICD, "symptom.bowel_bladder_dysfunction"),
     ("N31.9", ICD, "symptom.bowel_bladder_dysfunction"),

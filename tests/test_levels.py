@@ -23,6 +23,8 @@ WORDS = {
         ("M48.061", ("lumbar_spine",)),
         ("M45.4", ("thoracic_spine",)),
         ("M54.15", ("thoracic_spine", "lumbar_spine")),
+        ("M51.369", ("lumbar_spine",)),
+        ("M51.44", ("thoracic_spine",)),
         ("M46.40", ()),
         ("C79.51", ()),
         ("M4", ()),

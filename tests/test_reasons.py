@@ -52,6 +52,14 @@ def asserted(request: dict[str, Any], *chart: Any) -> dict[str, Any]:
         (icd("M54.17"), "covered", "lumbar_radiculopathy"),
         (icd("C83.390"), "covered", "primary_cns_lymphoma"),
         (sct("393563007"), "covered", "glioma"),
+        (icd("M42.04"), "covered", "other_spinal_disorder"),
+        (icd("M48.46XS"), "covered", "other_spinal_disorder"),
+        (icd("T84.84XA"), "covered", "postoperative_complication"),
+        (icd("G83.82"), "covered", "spinal_cord_disorder"),
+        (icd("S30.0XXA"), "covered", "lumbar_spine_trauma"),
+        (icd("S32.421A"), "other", None),
+        (icd("Q76.5"), "other", None),
+        (icd("R53.2"), "other", None),
         (icd("M75.41"), "other", None),
         (icd("K08.89"), "other", None),
         (sct("27355003"), "other", None),
@@ -85,6 +93,16 @@ def test_the_code_alone_and_denied_or_doubted_words_establish_no_tethered_cord()
     assert "condition.tethered_cord" not in asserted(doubted)
     assert asserted(doubted)["condition.tethered_cord_suspected"] is True
     assert "condition.tethered_cord" not in asserted(order(icd("Q05.9", text="Tethered cord")))
+
+
+def test_a_vertebral_haemangioma_is_told_by_the_words_beside_its_code() -> None:
+    named = order(icd("D18.09", text="Vertebral hemangioma T8"))
+    assert read(named)[0].indications == ("vertebral_hemangioma",)
+    assert asserted(named)["condition.vertebral_hemangioma"] is True
+    doubted = asserted(order(icd("D18.09", text="Possible vertebral hemangioma")))
+    assert "condition.vertebral_hemangioma" not in doubted
+    assert doubted["condition.vertebral_hemangioma_suspected"] is True
+    assert read(order(icd("D18.09", text="Hemangioma of the arm")))[0].status == "other"
 
 
 def test_a_split_cord_is_a_spinal_dysraphism_too() -> None:
@@ -149,6 +167,13 @@ def test_a_reference_that_cannot_be_followed_is_unmapped() -> None:
         ("G35.D", "condition.multiple_sclerosis", "condition.multiple_sclerosis_suspected"),
         ("S13.4XXA", "trauma.cervical_injury_suspected", "fracture.spinal_suspected"),
         ("M21.372", None, "exam.foot_drop_new"),
+        ("M84.58XA", "fracture.spinal_pathological_suspected", "fracture.spinal_known"),
+        ("S32.411A", "trauma.present", "fracture.displaced"),
+        ("M08.1", "condition.ankylosing_spondylitis", "condition.inflammatory_spondylitis_suspected_or_known"),
+        ("M46.26", "infection.spinal_suspected", "infection.spinal_known"),
+        ("T81.42XA", "surgery.infection_suspected", "infection.spinal_known"),
+        ("P14.0", "condition.brachial_plexopathy_suspected", "trauma.cervical_spine"),
+        ("Y01.XXXD", None, "trauma.present"),
     ],
 )
 def test_a_code_says_known_or_suspected_as_decided(code: str, present: str | None, absent: str) -> None:
