@@ -204,7 +204,7 @@ def _icd10cm() -> tuple[dict[str, Meaning], dict[str, Meaning]]:
 
 @functools.cache
 def _snomed() -> dict[str, Meaning]:
-    return read_meanings(CODES / "snomed.csv")[0]
+    return read_meanings(CODES / "snomed_cancer.csv")[0] | read_meanings(CODES / "snomed.csv")[0]
 
 
 @functools.cache

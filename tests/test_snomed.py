@@ -1,4 +1,4 @@
-"""SNOMED CT reasons, held against a judgement that was made concept by concept without the tables (snomed_judged.csv)."""
+"""SNOMED CT reasons, held against what was judged concept by concept without the tables (snomed_judged.csv)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from criteria.orders import Reason
 from mappings.diagnoses import CODES, indications, of_snomed, rows
 from mappings.reasons import read_reasons
 from mappings.records import read_records
-from tests.test_code_tables import verhoeff
+from tests.test_code_tables import table, verhoeff
 
 CLASSES = ("spine", "covered", "oncology", "fact", "other", "unspecific")
 NO_CHART = read_records([{"resourceType": "Patient", "id": "p"}], "p")
@@ -78,3 +78,34 @@ def test_a_fact_is_stated() -> None:
 
 def test_other_states_nothing() -> None:
     assert [code for code in JUDGED["other"] if of_snomed(code)] == []
+
+
+def test_no_concept_stands_in_two_tables() -> None:
+    common, cancers = ([c[0] for c in table(name)] for name in ("snomed.csv", "snomed_cancer.csv"))
+    other = [c[0] for c in table("snomed_other.csv", ("code",))]
+    assert set(cancers).isdisjoint(common) and set(cancers).isdisjoint(other)
+    assert [code for code in cancers if not verhoeff(code)] == []
+
+
+def test_the_long_tail_of_cancers_is_oncology_and_not_the_spine() -> None:
+    fields_of = {code: fields(code) for code, *_ in table("snomed_cancer.csv")}
+    assert [code for code, found in fields_of.items() if found != {"oncology"}] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "indication"),
+    [
+        ("449813001", "saddle_anesthesia"),
+        ("282784007", "tethered_cord"),
+        ("202820009", "atlantoaxial_disorder"),
+        ("433691000124104", "intracranial_hypotension"),
+        ("94600009", "spinal_metastasis"),
+        ("76916001", "spinal_dysraphism"),
+        ("1734006", "spinal_cord_injury"),
+        ("424132000", "non_small_cell_lung_cancer"),
+        ("67841000119103", "metastatic_cancer"),
+        ("353431000119107", "breast_cancer"),
+    ],
+)
+def test_concepts_of_real_charts_are_known(code: str, indication: str) -> None:
+    assert indication in reason(code).indications
