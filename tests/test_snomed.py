@@ -101,6 +101,7 @@ def test_the_long_tail_of_cancers_is_oncology_and_not_the_spine() -> None:
         ("433691000124104", "intracranial_hypotension"),
         ("94600009", "spinal_metastasis"),
         ("76916001", "spinal_dysraphism"),
+        ("1427008", "spinal_infection"),
         ("1734006", "spinal_cord_injury"),
         ("424132000", "non_small_cell_lung_cancer"),
         ("67841000119103", "metastatic_cancer"),
