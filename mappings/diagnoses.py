@@ -1,4 +1,4 @@
-"""What a diagnosis code says, from codes/icd10cm.csv, snomed.csv and fact_channels.csv: indications and facts."""
+"""What a diagnosis code says, from codes/icd10cm.csv, snomed*.csv and fact_channels.csv: indications and facts."""
 
 from __future__ import annotations
 
