@@ -1,4 +1,4 @@
-"""What a diagnosis code says, from codes/icd10cm.csv, snomed.csv and fact_channels.csv: indications and facts."""
+"""What a diagnosis code says, from codes/icd10cm.csv, snomed*.csv and fact_channels.csv: indications and facts."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def _icd10cm() -> tuple[dict[str, Meaning], dict[str, Meaning]]:
 
 @functools.cache
 def _snomed() -> dict[str, Meaning]:
-    return read_meanings(CODES / "snomed.csv")[0]
+    return read_meanings(CODES / "snomed_cancer.csv")[0] | read_meanings(CODES / "snomed.csv")[0]
 
 
 @functools.cache
