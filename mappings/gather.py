@@ -19,10 +19,14 @@ from mappings.derived import derive
 from mappings.devices import device_facts
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
+from mappings.evidence import with_notes
 from mappings.fields import reference_of, target
 from mappings.findings import finding_facts
-from mappings.medications import medication_facts
+from mappings.medications import medication_facts, supplies
+from mappings.oncology_history import oncology_facts
+from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
+from mappings.plans import plan_facts
 from mappings.prior_imaging import earlier_studies, prior_imaging_facts
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
@@ -56,6 +60,7 @@ class Chart:
         self._drafts = {reference_of(d): d for d in drafts if isinstance(d, dict)}
         self._attested = read_attested(records, today)
         notes: list[SetAside] = []
+        self._medicines = tuple(supplies(records, today))
         self._patient = merge(
             {},
             (
@@ -64,7 +69,7 @@ class Chart:
                 *finding_facts(records, today, self.site, notes),
                 *device_facts(records, today),
                 *allergy_facts(records, today),
-                *medication_facts(records, today),
+                *medication_facts(self._medicines, today),
                 *payer_facts(records, today),
             ),
         )
@@ -90,10 +95,12 @@ class Chart:
         imaging = prior_imaging_facts(records, study, today, episode, self.orders, order, self.site, self._earlier)
         facts = merge(held, imaging)
         facts = merge(facts, surgery_facts(records, study, today, self.site))
+        facts = merge(facts, plan_facts(records, study, today, self._drafts.get(order.reference)))
         facts = merge(facts, order_facts(order, study, self.orders, records, today))
         facts = merge(facts, self._attested.facts(order).values())
         facts = merge(facts, reevaluation_facts(seen, facts, today))
-        return Facts(derive(facts), self._unsearched - facts.keys())
+        facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
+        return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
 
     def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], dict[str, Fact]]:
         """What depends on the order and on no study: its episode, the contacts in it, and their facts."""
@@ -106,7 +113,8 @@ class Chart:
             if episode.complaint:
                 held = merge(held, condition_facts(self.records, self.today, episode.complaint))
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
-            held = merge(held, treatment_facts(self.records, episode, self.today))
+            held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
+            held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
             held = merge(held, reason_facts(draft, self.records, self.today))
             self._episodes[order.reference] = (episode, seen, held)
         return self._episodes[order.reference]
