@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,10 @@ from mappings.tables import read_table
 
 SYSTEMIC = ("chemotherapy", "targeted", "immunotherapy", "endocrine", "systemic")
 RADIATION = frozenset({"radiation", "radiation_course"})
-ANY_CANCER = frozenset({"cancer_follow_up", "metastatic_cancer", "bone_metastasis", "brain_metastasis", "other_cancer",
-                        "leptomeningeal_metastasis", "neoplasm_nature_unsettled", "unknown_primary_cancer"})  # fmt: skip
+ANY_CANCER = frozenset(
+    {"cancer_follow_up", "metastatic_cancer", "bone_metastasis", "brain_metastasis", "leptomeningeal_metastasis",
+     "neoplasm_nature_unsettled", "other_cancer", "unknown_primary_cancer"}
+)  # fmt: skip
 """Indications that do not say which cancer it is."""
 CYCLE_DAYS = 42
 """The longest usual interval between two doses: therapy given within it may be going on."""
@@ -28,6 +31,7 @@ OVER_DAYS = 90
 """Systemic therapy is over when none was given, and none is ordered, for three months."""
 ORDER_DAYS = 400
 """An open order for a cancer medicine is renewed each year; an older one is a leftover."""
+_REMOVAL = re.compile(r"0[0-689A-Z][BT][0-9A-Z]{3}[0-9A-WYZ]")
 INTENT = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
 
 
@@ -91,23 +95,26 @@ def _procedures(records: Records, episode: Episode, today: dt.date, known: bool)
         if "radiation_course" in kinds:
             active, over = running, not running
         elif "radiation" in kinds:
-            active, over = running or (ago is not None and ago < FRACTION_DAYS), ago is not None and ago >= FRACTION_DAYS
+            active, over = running or _within(ago, FRACTION_DAYS - 1), ago is not None and ago >= FRACTION_DAYS
         elif "resection" in kinds:
             active, over = False, not running
         else:
-            active, over = running or (ago is not None and ago <= CYCLE_DAYS), ago is not None and ago > OVER_DAYS
+            active, over = running or _within(ago, CYCLE_DAYS), ago is not None and ago > OVER_DAYS
         regions = sites.means(*objects(procedure.get("bodySite")), text=True)
         yield Therapy(
             reference_of(procedure), kinds, held, active, over and not running, ours, regions, _intent(procedure)
         )
 
 
+def _within(ago: int | None, days: int) -> bool:
+    return ago is not None and ago <= days
+
+
 def _removed(code: Any) -> frozenset[str]:
-    """An ICD-10-PCS code for cutting out a part of the body, unless to diagnose or a lymph node (tables 0?B and 0?T)."""
+    """An ICD-10-PCS code of the tables 0?B and 0?T, parts of the body cut out; not for a diagnosis, no lymph nodes."""
     for system, value in codings(code):
-        if system == "icd10pcs" and len(value) == 7 and value[0] == "0" and value[1] != "7":
-            if value[2] in "BT" and value[6] != "X":
-                return frozenset({"resection"})
+        if system == "icd10pcs" and _REMOVAL.fullmatch(value):
+            return frozenset({"resection"})
     return frozenset()
 
 

@@ -37,8 +37,8 @@ class Contact:
 
     @property
     def note(self) -> str:
-        what = "message" if not self.visit else "visit" if self.mode == "in_person" else "remote" if self.mode else "contact"
-        return told(what, [self.held.day])
+        kind = "visit" if self.mode == "in_person" else "remote" if self.mode else "contact"
+        return told(kind if self.visit else "message", [self.held.day])
 
 
 def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[str] = ()) -> tuple[Contact, ...]:
@@ -107,10 +107,8 @@ def _by_requester(records: Records, found: Sequence[Contact], requester: str, to
     mine = {reference_of(e) for e in records.of("Encounter") if requester in _clinicians(e)}
     for contact in found:
         if contact.reference in mine:
-            sources = (contact.reference,)
-            yield Fact(
-                "clinical_evaluation.by_treating_clinician", True, Basis.DERIVED, sources, contact.held.day, contact.note
-            )
+            name, sources = "clinical_evaluation.by_treating_clinician", (contact.reference,)
+            yield Fact(name, True, Basis.DERIVED, sources, contact.held.day, contact.note)
             break
     for encounter in records.of("Encounter"):
         end = period(encounter.get("period"))[1]

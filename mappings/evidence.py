@@ -53,7 +53,8 @@ def change(what: str, old: float, day: dt.date, new: float, later: dt.date) -> s
 
 def with_notes(facts: Mapping[str, Fact]) -> dict[str, Fact]:
     """Every derived fact with a note: where its reader gave none, how many records of which kind it comes from."""
-    return {name: fact if fact.note or fact.basis is not Basis.DERIVED else _noted(fact) for name, fact in facts.items()}
+    bare = [fact for fact in facts.values() if not fact.note and fact.basis is Basis.DERIVED]
+    return {**facts, **{fact.name: _noted(fact) for fact in bare}}
 
 
 def _noted(fact: Fact) -> Fact:
@@ -70,7 +71,7 @@ def _count(fact: Fact, kind: str) -> int:
 def _name(what: str, *, several: bool = False) -> str:
     names = _table()["names"]
     one, many = names.get(what) or _table()["types"].get(what) or names["treatment"]
-    return many if several else one
+    return str(many if several else one)
 
 
 def _say(frame: str, what: str, **slots: object) -> str:

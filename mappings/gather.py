@@ -13,6 +13,7 @@ from criteria.orders import Order
 from criteria.studies import Study
 from mappings.allergies import allergy_facts
 from mappings.attested import read_attested
+from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followed, surveillance_facts
 from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
@@ -26,13 +27,13 @@ from mappings.medications import medication_facts, supplies
 from mappings.oncology_history import oncology_facts
 from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
-from mappings.plans import plan_facts
+from mappings.plans import plan_facts, read_plans
 from mappings.prior_imaging import earlier_studies, prior_imaging_facts
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
 from mappings.session import order_facts
-from mappings.surgery import surgery_facts
+from mappings.surgery import read_operations, surgery_facts
 from mappings.treatments import treatment_facts
 
 indications = functools.cache(load_indications)
@@ -74,8 +75,9 @@ class Chart:
             ),
         )
         self._earlier = earlier_studies(records, today)
+        self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
-        self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], dict[str, Fact]]] = {}
+        self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
             dict.fromkeys((*records.set_aside, *self._attested.set_aside, *notes))
@@ -91,18 +93,25 @@ class Chart:
 
     def _gather(self, order: Order, study: Study) -> Facts:
         records, today = self.records, self.today
-        episode, seen, held = self._of_order(order)
-        imaging = prior_imaging_facts(records, study, today, episode, self.orders, order, self.site, self._earlier)
-        facts = merge(held, imaging)
-        facts = merge(facts, surgery_facts(records, study, today, self.site))
-        facts = merge(facts, plan_facts(records, study, today, self._drafts.get(order.reference)))
+        episode, seen, followed, held = self._of_order(order)
+        facts = merge(
+            held,
+            (
+                *prior_imaging_facts(
+                    study, today, episode, self.orders, order, self.site, self._earlier, self._operations
+                ),
+                *surveillance_facts(followed, study, today),
+                *surgery_facts(self._operations, study, today, self.site),
+                *plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
+            ),
+        )
         facts = merge(facts, order_facts(order, study, self.orders, records, today))
         facts = merge(facts, self._attested.facts(order).values())
         facts = merge(facts, reevaluation_facts(seen, facts, today))
         facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
         return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
 
-    def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], dict[str, Fact]]:
+    def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]:
         """What depends on the order and on no study: its episode, the contacts in it, and their facts."""
         if order.reference not in self._episodes:
             draft = self._drafts.get(order.reference, {})
@@ -115,8 +124,10 @@ class Chart:
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
             held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
             held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
+            followed = read_followed(self._earlier, self.records, episode)
+            held = merge(held, cancer_imaging_facts(self._earlier, followed, self.today))
             held = merge(held, reason_facts(draft, self.records, self.today))
-            self._episodes[order.reference] = (episode, seen, held)
+            self._episodes[order.reference] = (episode, seen, followed, held)
         return self._episodes[order.reference]
 
 

@@ -33,8 +33,10 @@ REGIONS = {"brain": "brain", "head": "head", "neck": "neck", "cervical_spine": "
 def oncology_facts(
     records: Records, episode: Episode, today: dt.date, facts: Mapping[str, Fact], held: Sequence[Supply]
 ) -> Iterator[Fact]:
-    """therapy.*, surgery.tumor.*, tumor.*, stage and time since treatment. ``facts``: what the Conditions say; ``held``:
-    the medicines."""
+    """therapy.*, surgery.tumor.*, tumor.*, stage and time since treatment.
+
+    ``facts``: what the Conditions say; ``held``: the medicines.
+    """
     known = _true(facts, "malignancy.known") or _true(facts, "malignancy.metastatic")
     oncologic = any(i in episode.catalogue and episode.catalogue[i].category == ONCOLOGY for i in episode.indications)
     therapies = read_therapies(records, episode, today, known, held)
@@ -131,7 +133,9 @@ def _remission(conditions: Sequence[dict[str, Any]], therapies: Sequence[Therapy
 
 def _histology(conditions: Sequence[dict[str, Any]]) -> Iterator[Fact]:
     for condition in conditions:
-        held = [e.get("valueCodeableConcept") for e in objects(condition.get("extension")) if e.get("url") == MORPHOLOGY]
+        held = [
+            e.get("valueCodeableConcept") for e in objects(condition.get("extension")) if e.get("url") == MORPHOLOGY
+        ]
         if not any(codes_in(h) for h in held):
             continue
         source, on = (reference_of(condition),), _day(condition, "recordedDate")
@@ -192,9 +196,9 @@ def _readings(
         in_body = "specimen" not in observation and (today - on).days <= MEASURED_DAYS
         if in_body and size >= MEASURABLE_MM:
             yield "malignancy.measurable_disease", True
-    if kind == "status" and "worse" in read_table("oncology").means(observation.get("valueCodeableConcept")):
-        if end is not None and end.day and on > end.day:
-            yield "tumor.progressed", True
+    worse = kind == "status" and "worse" in read_table("oncology").means(observation.get("valueCodeableConcept"))
+    if worse and end is not None and end.day and on > end.day:
+        yield "tumor.progressed", True
 
 
 def _grade(observation: dict[str, Any]) -> int | None:

@@ -1,6 +1,6 @@
 """What came of the trial of treatment, by two pain scores taken at visits for the complaint.
 
-A score counts only when it was taken at a visit of the episode: a pain score of any other visit may be of any other pain.
+A score counts only when it was taken at a visit of the episode: the score of another visit may be of another pain.
 Equal or higher after treatment is no improvement by any rule; how large a fall is significant, only the site can say.
 """
 

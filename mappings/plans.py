@@ -6,7 +6,7 @@ An order is a plan while it is open, its day is not past, and it was not placed 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +22,19 @@ from mappings.tables import read_table
 OPEN = frozenset({"active", "on-hold"})
 IDEAS = frozenset({"proposal", "option"})
 STALE_DAYS = 180
-"""An open order without a day of its own is a plan for half a year: charts keep orders open that nobody will carry out."""
+"""An open order without a day of its own is a plan for half a year: charts keep orders that nobody will carry out."""
 URGENT = frozenset({"urgent", "asap", "stat"})
 OPERATIONS = frozenset({"spine_surgery", "vertebral_augmentation", "si_joint_surgery", "sinus_surgery",
                         "spinal_cord_stimulator_placement", "spinal_cord_stimulator_removal"})  # fmt: skip
 INJECTIONS = frozenset({"epidural", "route:transforaminal", "route:interlaminar"})
 SPINAL = frozenset({"spine_surgery", "facet_procedure"}) | INJECTIONS
 SPINE = frozenset({"spine", "cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx"})
-LEVELS = {"cervical_spine": "cervical", "thoracic_spine": "thoracic", "lumbar_spine": "lumbar", "sacrum_coccyx": "sacral"}
+LEVELS = {
+    "cervical_spine": "cervical",
+    "thoracic_spine": "thoracic",
+    "lumbar_spine": "lumbar",
+    "sacrum_coccyx": "sacral",
+}
 SOON_DAYS = 30
 """A resection within a month is about to take place."""
 
@@ -52,10 +57,10 @@ class Plan:
 
 
 def plan_facts(
-    records: Records, study: Study, today: dt.date, draft: Mapping[str, Any] | None = None
+    plans: Sequence[Plan], records: Records, study: Study, today: dt.date, draft: Mapping[str, Any] | None = None
 ) -> Iterator[Fact]:
-    """treatment_plan.* of the open plans; those of the spine only where they are not known to lie elsewhere on it."""
-    found = [p for p in read_plans(records, today) if not p.kinds & SPINAL or _near(p, study)]
+    """treatment_plan.* of `read_plans`; those of the spine only where they are not known to lie elsewhere on it."""
+    found = [p for p in plans if not p.kinds & SPINAL or _near(p, study)]
     requester = target(mapping(draft).get("requester"))
     for plan in found:
         for kind in sorted(plan.kinds - {"specialist", "surgery", *INJECTIONS}):
@@ -158,4 +163,3 @@ def _anterior(plan: Plan, records: Records) -> Iterator[Fact]:
         same = f"arthrodesis_{level}"
         if same in plan.kinds and any(same in kinds for kinds in before):
             yield plan.fact(f"anterior_arthrodesis_revision_{level}")
-

@@ -15,6 +15,7 @@ from criteria.orders import Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
 from mappings.codings import codings
+from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
 from mappings.orders import ordered_study
 from mappings.records import Records
@@ -38,6 +39,8 @@ SUPPLIES = {
 PARTS = {"abdomen_pelvis": ("abdomen", "pelvis"), "spine": ("cervical_spine", "thoracic_spine", "lumbar_spine")}
 LEVELS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "sacroiliac_joints"})
 OPEN = frozenset({"active", "on-hold"})
+COMPLAINTS = ("pain.", "symptom.")
+"""Facts of these families are what a patient feels."""
 CATEGORY_III = {"quantitative_mri", "mr_spectroscopy"}
 """Techniques that Category III codes of the catalogue describe."""
 
@@ -79,10 +82,17 @@ def order_facts(
     values.update(_of_session(mine, session, others, records, today))
     for name, value in values.items():
         if name not in stated and value is not None:
-            yield Fact(name, value, Basis.DERIVED, (order.reference,))
+            note = told("session" if name in OF_SESSION else "order", [None])
+            yield Fact(name, value, Basis.DERIVED, (order.reference,), None, note)
     yield from stated.values()
 
 
+OF_SESSION = frozenset(
+    {"order.session_cpts", "order.session_studies", "order.session_body_regions", "order.concurrent_ct_mri_count",
+     "order.session_regional_mri_count", "order.session_has_ct_and_mri_same_region", "order.session_has_similar_study",
+     "order.session_same_region_and_episode", "order.duplicate_order_exists", "order.guidance_units"}
+)  # fmt: skip
+"""What is told from all orders of the session and the open orders of the chart."""
 BY_STUDY = frozenset({"order.cpt", "order.code_system", "order.contrast", "order.procedure_type", "order.units"})
 """What an order states of its study: it holds for that study only."""
 
@@ -133,6 +143,8 @@ def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]
         here = any(same_part(study.region, r) for r in regions)
         yield "order.indication_in_ordered_region", here
         yield "order.region_matches_symptomatic_level", _level_matches(study.region, regions)
+    felt = any(fact.startswith(COMPLAINTS) for i in named for fact in i.asserts)
+    yield "patient.symptomatic", True if felt else None
     yield "order.sole_reason", _sole_reason(order, named)
     yield "order.primary_reason", "malignancy" if "oncology" in categories else None
 

@@ -42,13 +42,12 @@ class Operation:
 
 
 def surgery_facts(
-    records: Records, study: Study, today: dt.date, site: Mapping[str, Any] | None = None
+    found: Sequence[Operation], study: Study, today: dt.date, site: Mapping[str, Any] | None = None
 ) -> Iterator[Fact]:
-    """surgery.* and dialysis. ``site["recent_surgery_days"]`` says what recent means for surgery.recent and
-    surgery.spine.recent; without it they stay unknown."""
-    found = _operations(records, today)
+    """surgery.* and dialysis from `read_operations`. ``site["recent_surgery_days"]`` says what recent means for
+    surgery.recent and surgery.spine.recent; without it they stay unknown."""
     recent = (site or {}).get("recent_surgery_days")
-    spinal = [o for o in found if "spine" in o.kinds and _near(o, study)]
+    spinal = [o for o in found if "spine" in o.kinds and near(o, study)]
     yield from _latest("surgery.spine.performed", "surgery.spine.days_ago", spinal, today)
     yield from _latest("surgery.spinal_fusion.performed", None, [o for o in spinal if "fusion" in o.kinds], today)
     augmented = [o for o in found if "augmentation" in o.kinds]
@@ -71,12 +70,8 @@ def surgery_facts(
             yield operation.fact("surgery.spine.recent", True)
 
 
-def spine_operations(records: Records, study: Study, today: dt.date) -> tuple[Operation, ...]:
-    """Operations on the spine at the study's region, for x-rays and scans made since."""
-    return tuple(o for o in _operations(records, today) if "spine" in o.kinds and _near(o, study))
-
-
-def _operations(records: Records, today: dt.date) -> list[Operation]:
+def read_operations(records: Records, today: dt.date) -> list[Operation]:
+    """What was done and matters here, in the chart's order."""
     table, sites = read_table("surgery"), read_table("body_sites")
     found = []
     for procedure in records.of("Procedure"):
@@ -96,7 +91,7 @@ def _operations(records: Records, today: dt.date) -> list[Operation]:
     return found
 
 
-def _near(operation: Operation, study: Study) -> bool:
+def near(operation: Operation, study: Study) -> bool:
     """True when the operation is not known to lie elsewhere on the spine than the study looks."""
     spine = {"spine", "cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx"}
     if not operation.regions or study.region not in spine:
@@ -114,7 +109,7 @@ def _latest(name: str, days: str | None, found: Sequence[Operation], today: dt.d
 
 
 def _hours(days: int | None) -> int | None:
-    """Hours since a day without its hour: today is within 24, the day before yesterday beyond; yesterday may be either."""
+    """Hours since a day without its hour: today is within 24, two days ago beyond; yesterday may be either."""
     return None if days is None or days == 1 else days * 24
 
 

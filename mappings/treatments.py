@@ -170,9 +170,7 @@ def visited_for(encounter: Mapping[str, Any]) -> frozenset[str]:
     return read_table("treatments").means(*objects(encounter.get("type")), *objects(encounter.get("serviceType")))
 
 
-def _medications(
-    records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]
-) -> Iterator[Treatment]:
+def _medications(records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]) -> Iterator[Treatment]:
     for supply in held:
         kinds = supply.classes & (DRUGS | {"acetaminophen"})
         if not kinds or "topical" in supply.classes:
