@@ -230,16 +230,16 @@ def _note(found: Sequence[Treatment]) -> str:
     notes = []
     for name in dict.fromkeys(t.name for t in found):
         part = [t for t in found if t.name == name]
-        days = sorted({t.first for t in part} | {t.last for t in part if t.last})
-        if len(part) == 1:
+        lasting = [t for t in part if t.first != t.last]
+        if len(part) == 1 and lasting:
             one = part[0]
-            notes.append(course(name, one.first, None if one.ongoing or one.last is None else one.last))
+            notes.append(course(name if name == "medicine" else "course", one.first, None if one.ongoing else one.last))
         elif name == "medicine":
             notes.append(told(name, [t.first for t in part]))
-        elif any(t.first != t.last for t in part):
-            notes.append(course(name, days[0], days[-1]))
+        elif lasting:
+            notes.append(course("course", min(t.first for t in part), max(t.last or t.first for t in part)))
         else:
-            notes.append(told(name, days))
+            notes.append(told(name, sorted({t.first for t in part})))
     return ", ".join(notes)
 
 
