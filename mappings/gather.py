@@ -32,7 +32,7 @@ from mappings.prior_imaging import earlier_studies, prior_imaging_facts
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
-from mappings.session import order_facts
+from mappings.session import advanced_studies, order_facts
 from mappings.surgery import read_operations, surgery_facts
 from mappings.treatments import treatment_facts
 
@@ -75,6 +75,7 @@ class Chart:
             ),
         )
         self._earlier = earlier_studies(records, today)
+        self._done = advanced_studies(records)
         self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
@@ -105,7 +106,7 @@ class Chart:
                 *plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
             ),
         )
-        facts = merge(facts, order_facts(order, study, self.orders, records, today))
+        facts = merge(facts, order_facts(order, study, self.orders, records, today, self._done))
         facts = merge(facts, self._attested.facts(order).values())
         facts = merge(facts, reevaluation_facts(seen, facts, today))
         facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))

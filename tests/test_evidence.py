@@ -101,7 +101,8 @@ def test_the_charts_above_reach_every_family_of_derived_facts() -> None:
     reached = {f.name.partition(".")[0] for f in derived}
     assert reached >= {
         "clinical_evaluation", "implant", "lab", "medication", "order", "pain", "patient", "prior_imaging",
-        "reevaluation", "renal", "surgery", "surveillance", "symptom", "therapy", "treatment_plan", "trial_of_treatment", "xray",
+        "reevaluation", "renal", "surgery", "surveillance", "symptom", "therapy", "treatment_plan",
+        "trial_of_treatment", "xray",
     }  # fmt: skip
 
 
