@@ -62,13 +62,15 @@ class Chart:
         self._attested = read_attested(records, today)
         notes: list[SetAside] = []
         self._medicines = tuple(supplies(records, today))
+        diagnosed = tuple(condition_facts(records, today))
+        implants = [f.name for f in diagnosed if f.name.startswith("implant.") and f.value is True]
         self._patient = merge(
             {},
             (
                 *patient_facts(records, today, self.site),
-                *condition_facts(records, today),
+                *diagnosed,
                 *finding_facts(records, today, self.site, notes),
-                *device_facts(records, today),
+                *device_facts(records, today, implants),
                 *allergy_facts(records, today),
                 *medication_facts(self._medicines, today),
                 *payer_facts(records, today),

@@ -10,9 +10,9 @@ import pytest
 from mappings.oncology_history import months_between
 from tests.test_chart_readers import code, condition, day, facts, medicine, procedure, report, resource
 
-BRAIN = {"cpt": "70553", "icd10": "C71.1"}
-BREAST = {"cpt": "72157", "icd10": "C50.911"}
-REASON = {"reasonCode": [code(icd10="C71.1")]}
+BRAIN: dict[str, Any] = {"cpt": "70553", "icd10": "C71.1"}
+BREAST: dict[str, Any] = {"cpt": "72157", "icd10": "C50.911"}
+REASON: dict[str, Any] = {"reasonCode": [code(icd10="C71.1")]}
 CANCER = condition("C71.1", 900)
 
 
@@ -191,7 +191,7 @@ def ordered(icd10: str, identity: str = "s") -> dict[str, Any]:
 
 
 def test_imaging_for_the_cancer_is_dated_by_the_reason_of_its_order() -> None:
-    based = {"basedOn": [{"reference": "ServiceRequest/s"}]}
+    based: dict[str, Any] = {"basedOn": [{"reference": "ServiceRequest/s"}]}
     scan = report("70553", 92, conclusionCode=[code(snomed="17621005")], **based)
     found = facts(CANCER, ordered("C71.1"), scan, **BRAIN)
     assert found["prior_imaging.oncologic.days_ago"] == 92

@@ -57,8 +57,8 @@ def test_an_order_that_was_carried_out_is_no_plan() -> None:
 def test_a_planned_epidural_injection_has_the_route_and_region_that_its_order_names(
     cpt: str, route: str | None, site: str | None, region: str | None
 ) -> None:
-    where = {"bodySite": [code(snomed=site)]} if site else {}
-    study = {"cpt": "72141", "icd10": "M54.2"} if region == "cervical" else {}
+    where: dict[str, Any] = {"bodySite": [code(snomed=site)]} if site else {}
+    study: dict[str, Any] = {"cpt": "72141", "icd10": "M54.2"} if region == "cervical" else {}
     found = facts(planned(cpt, **where), **study)
     assert found[PLAN + "spinal_injection"] is True
     assert found.get(PLAN + "epidural_injection_route") == route
@@ -67,7 +67,7 @@ def test_a_planned_epidural_injection_has_the_route_and_region_that_its_order_na
 
 
 def test_an_earlier_injection_of_the_region_makes_the_planned_one_no_first_and_silence_says_nothing() -> None:
-    site = {"bodySite": [code(snomed="122496007")]}
+    site: dict[str, Any] = {"bodySite": [code(snomed="122496007")]}
     first = PLAN + "epidural_injection_first"
     assert facts(planned("62323", **site), procedure(60, 60, cpt="62323", **site))[first] is False
     assert first not in facts(planned("62323", **site))

@@ -37,7 +37,7 @@ def test_therapy_on_record_as_visits_is_a_trial() -> None:
 
 
 def test_a_therapy_session_is_no_clinical_evaluation() -> None:
-    ours = {"reasonCode": [code(icd10="M54.50")]}
+    ours: dict[str, Any] = {"reasonCode": [code(icd10="M54.50")]}
     assert "clinical_evaluation.in_person_days_ago" not in facts(PAIN, therapy_visit(5, "a", **ours))
     assert "reevaluation.after_treatment" not in facts(
         PAIN, therapy_visit(70, "a", **ours), therapy_visit(5, "b", **ours)
@@ -45,7 +45,7 @@ def test_a_therapy_session_is_no_clinical_evaluation() -> None:
 
 
 def test_a_booked_session_shows_that_therapy_goes_on_and_adds_no_weeks() -> None:
-    ours = {"reasonCode": [code(icd10="M54.50")]}
+    ours: dict[str, Any] = {"reasonCode": [code(icd10="M54.50")]}
     booked = therapy_visit(-7, "c", "planned", **ours)
     found = facts(PAIN, therapy_visit(42, "a"), therapy_visit(7, "b"), booked)
     assert (found[TRIAL + "ended_days_ago"], found[TRIAL + "duration_weeks"]) == (0, 5)
@@ -113,7 +113,7 @@ def seen(ago: int, identity: str, icd10: str = "M54.50") -> dict[str, Any]:
 
 
 def score(value: float, ago: int, visit: str | None, unit: str = "{score}") -> dict[str, Any]:
-    at = {"encounter": {"reference": f"Encounter/{visit}"}} if visit else {}
+    at: dict[str, Any] = {"encounter": {"reference": f"Encounter/{visit}"}} if visit else {}
     quantity = {"value": value, "code": unit}
     held = resource("Observation", status="final", code=code(loinc="72514-3"), effectiveDateTime=day(ago))
     return {**held, "valueQuantity": quantity, **at}
