@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.codings import codings
+from mappings.conditions import UNCONFIRMED
 from mappings.episode import ONCOLOGY, Episode
 from mappings.fields import Span, mapping, objects, period, reference_of, span, targets
 from mappings.medications import Supply
@@ -47,6 +48,7 @@ class Therapy:
     ours: bool | None
     regions: frozenset[str] = frozenset()
     intent: frozenset[str] = frozenset()
+    outcome: frozenset[str] = frozenset()
 
     @property
     def day(self) -> dt.date | None:
@@ -101,9 +103,9 @@ def _procedures(records: Records, episode: Episode, today: dt.date, known: bool)
         else:
             active, over = running or _within(ago, CYCLE_DAYS), ago is not None and ago > OVER_DAYS
         regions = sites.means(*objects(procedure.get("bodySite")), text=True)
-        yield Therapy(
-            reference_of(procedure), kinds, held, active, over and not running, ours, regions, _intent(procedure)
-        )
+        reference, over = reference_of(procedure), over and not running
+        outcome = codes_in(procedure.get("outcome"))
+        yield Therapy(reference, kinds, held, active, over, ours, regions, _intent(procedure), outcome)
 
 
 def _within(ago: int | None, days: int) -> bool:
@@ -180,7 +182,7 @@ def cancer_conditions(records: Records, episode: Episode) -> list[dict[str, Any]
     wanted = {i for i in episode.indications if i in episode.catalogue and episode.catalogue[i].category == ONCOLOGY}
     found = []
     for condition in records.of("Condition") if wanted else ():
-        if codes_in(condition.get("verificationStatus")) & {"provisional", "differential", "unconfirmed"}:
+        if not UNCONFIRMED.isdisjoint(codes_in(condition.get("verificationStatus"))):
             continue
         reasons = read_reasons({"reasonCode": [condition.get("code")]}, records)
         if any(wanted & set(r.indications) for r in reasons):

@@ -10,6 +10,8 @@ from typing import Any
 
 from criteria.facts import Basis, Fact, Value
 from mappings.cancer_treatment import SYSTEMIC, Therapy, cancer_conditions, read_therapies
+from mappings.codings import codings
+from mappings.conditions import UNCONFIRMED, meanings_of
 from mappings.episode import ONCOLOGY, Episode
 from mappings.evidence import told
 from mappings.fields import first_span, mapping, number, objects, reference_of, targets
@@ -20,6 +22,10 @@ from mappings.units import measured
 
 DONE = frozenset({"final", "amended", "corrected"})
 MORPHOLOGY = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-histology-morphology-behavior"
+ALL_REMOVED, PART_REMOVED = "C131672", "C131680"
+"""NCI Thesaurus: gross total resection, partial resection (Procedure.outcome)."""
+NERVOUS_SYSTEM = ("C79.31", "C79.32", "C79.40", "C79.49")
+SPREAD = ("C77", "C78", "C79", "C7B")
 M1 = re.compile(r"[cp]?M1[a-d]?", re.IGNORECASE)
 GRADE = re.compile(r"G?([1-4])")
 MEASURABLE_MM, MEASURED_DAYS = 10, 183
@@ -52,6 +58,7 @@ def oncology_facts(
         yield from _since(end, today)
     yield from _remission(conditions, mine)
     yield from _histology(conditions)
+    yield from _nervous_system(records)
     yield from _stage(records, conditions, today)
     yield from _observed(records, conditions, end, today)
     if _true(facts, "malignancy.metastatic"):
@@ -93,6 +100,8 @@ def _operated(operations: Sequence[Therapy], today: dt.date) -> Iterator[Fact]:
     places = {REGIONS[r] for r in operations[0].regions if r in REGIONS}
     if len(places) == 1:
         yield _of("surgery.tumor.region", places.pop(), operations[:1], Basis.RECORDED)
+    if (whole := operations[0].outcome & {ALL_REMOVED, PART_REMOVED}) and len(whole) == 1:
+        yield _of("surgery.tumor.gross_total_resection", ALL_REMOVED in whole, operations[:1], Basis.RECORDED)
     if operations[0].intent:
         curative = operations[0].intent == {"curative"}
         yield _of("surgery.tumor.potentially_curative", curative, operations[:1], Basis.RECORDED)
@@ -143,6 +152,23 @@ def _histology(conditions: Sequence[dict[str, Any]]) -> Iterator[Fact]:
         types = read_table("morphology").means(*held)
         if len(types) == 1:
             yield Fact("tumor.type", next(iter(types)), Basis.RECORDED, source, on, told("tumor", [on]))
+
+
+def _nervous_system(records: Records) -> Iterator[Fact]:
+    """Whether all metastases on record lie in the nervous system; any of unnamed place leaves it open."""
+    places: dict[str, str] = {}
+    for condition in records.of("Condition"):
+        if not UNCONFIRMED.isdisjoint(codes_in(condition.get("verificationStatus"))):
+            continue
+        codes = [code for system, code in codings(condition.get("code")) if system == "icd10cm"]
+        if spread := [code for code in codes if code.startswith(SPREAD)]:
+            places[reference_of(condition)] = spread[0]
+        elif any("malignancy.metastatic" in m.facts for m in meanings_of(condition.get("code"))):
+            return
+    if places and "C79.9" not in places.values():
+        limited = all(code in NERVOUS_SYSTEM for code in places.values())
+        note = told("Condition", [None] * len(places))
+        yield Fact("malignancy.metastases_limited_to_cns", limited, Basis.DERIVED, tuple(places), None, note)
 
 
 def _stage(records: Records, conditions: Sequence[dict[str, Any]], today: dt.date) -> Iterator[Fact]:

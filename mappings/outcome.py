@@ -47,36 +47,42 @@ def outcome_facts(
     today: dt.date,
     site: Mapping[str, Any] | None = None,
 ) -> Iterator[Fact]:
-    """trial_of_treatment.significant_improvement and .worsening. Read after the trial's own facts.
+    """Improvement and worsening with the trial, and with its active part. Read after the trial's own facts.
 
     ``site["pain_improvement_percent"]`` is the fall from which an improvement is significant; without it a fall says
     nothing.
     """
-    began = _began(facts, today)
-    if began is None:
-        return
-    scores = _scores(records, {c.reference for c in found}, today)
+    scores: list[Score] | None = None
+    for family, tried in (("", "provider_directed"), ("active.", "active.performed")):
+        began = _began(facts, family, tried, today)
+        if began is not None:
+            scores = _scores(records, {c.reference for c in found}, today) if scores is None else scores
+            ended = today - dt.timedelta(days=_days(facts, f"{family}ended_days_ago") or 0)
+            yield from _outcome(family, scores, began, ended, today, (site or {}).get("pain_improvement_percent"))
+
+
+def _outcome(
+    family: str, scores: Sequence[Score], began: dt.date, ended: dt.date, today: dt.date, enough: Any
+) -> Iterator[Fact]:
     old = _starting(scores, began)
-    ended = _days(facts, "ended_days_ago") or 0
-    new = _newest([s for s in scores if _after(s, began, today - dt.timedelta(days=ended), today)])
+    new = _newest([s for s in scores if _after(s, began, ended, today)])
     if old is None or new is None or new.on <= old.on or old.value < PAINFUL:
         return
     sources, note = (old.reference, new.reference), change("score", old.value, old.on, new.value, new.on)
-    enough = (site or {}).get("pain_improvement_percent")
-    name = "trial_of_treatment.significant_improvement"
+    name = f"trial_of_treatment.{family}significant_improvement"
     if new.value >= old.value:
         yield Fact(name, False, Basis.DERIVED, sources, new.on, note)
     elif isinstance(enough, int | float) and not isinstance(enough, bool):
         better = (old.value - new.value) / old.value * 100 >= enough
         yield Fact(name, better, Basis.DERIVED, sources, new.on, note)
     if new.value >= old.value + WORSE:
-        yield Fact("trial_of_treatment.worsening", True, Basis.DERIVED, sources, new.on, note)
+        yield Fact(f"trial_of_treatment.{family}worsening", True, Basis.DERIVED, sources, new.on, note)
 
 
-def _began(facts: Mapping[str, Fact], today: dt.date) -> dt.date | None:
+def _began(facts: Mapping[str, Fact], family: str, performed: str, today: dt.date) -> dt.date | None:
     """The first day of the trial; None when there was none or its days are not known."""
-    tried = facts.get("trial_of_treatment.provider_directed")
-    weeks, ended = _days(facts, "duration_weeks"), _days(facts, "ended_days_ago")
+    tried = facts.get(f"trial_of_treatment.{performed}")
+    weeks, ended = _days(facts, f"{family}duration_weeks"), _days(facts, f"{family}ended_days_ago")
     if tried is None or tried.value is not True or weeks is None or ended is None or weeks > 520 or ended > 3650:
         return None
     return today - dt.timedelta(days=round(ended + weeks * 7))

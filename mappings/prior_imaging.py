@@ -28,6 +28,8 @@ ADVANCED = NUCLEAR | {"ct", "mri", "cta", "mra", "myelography"}
 KIND = {"xray": "xray", "ct": "ct", "mri": "mri", "us": "us", "bone_scan": "bone_scan", "pet": "pet", "pet_ct": "pet"}
 FILM_REGION = {"sacroiliac_joints": "si_joints"}
 FILM_REGIONS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "si_joints", "pelvis"})
+SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
+SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
 GADOLINIUM = frozenset({"with", "without_and_with"})
@@ -93,6 +95,7 @@ def prior_imaging_facts(
     parts = (episode.regions if episode else frozenset()) or frozenset({study.region})
     films = [e for e in held if e.modality == "xray" and meet(e.regions, parts)]
     yield from _films(films, operated, today, episode)
+    yield from _repeated([e for e in held if e.modality == "xray"], episode)
     here = [e for e in held if of_region(e, study.region)]
     for name in ("mri", "ct", "us"):
         yield from _modality(name, [e for e in here if e.modality == name], today)
@@ -145,6 +148,19 @@ def _films(
             yield latest.fact("xray.since_surgery", True, Basis.DERIVED)
         elif latest.held.last < last.first:
             yield latest.fact("xray.since_surgery", False, Basis.DERIVED)
+
+
+def _repeated(films: Sequence[Earlier], episode: Episode | None) -> Iterator[Fact]:
+    """A second set of films of the sacroiliac joints, made since a spondylitis that the order is for is on record."""
+    if episode is None or not episode.indications & SPONDYLITIS:
+        return
+    joints = [f for f in films if "sacroiliac_joints" in f.regions and f.held]
+    if len({f.held for f in joints}) < 2 or not episode.since_onset(joints[0].held):
+        return
+    latest = joints[0]
+    yield latest.fact("xray.repeat_performed", True, Basis.DERIVED)
+    spine = any(f.held == latest.held and f.regions & SPINE for f in films)
+    yield latest.fact("xray.repeat_region", "si_joints_and_spine" if spine else "si_joints", Basis.DERIVED)
 
 
 def _modality(name: str, held: Sequence[Earlier], today: dt.date) -> Iterator[Fact]:

@@ -219,3 +219,22 @@ def test_a_day_short_of_a_month_is_less_than_a_month() -> None:
     for first in range(1, 29):
         day_before = dt.date(2026, 3, first) - dt.timedelta(days=1)
         assert months_between(dt.date(2026, 2, first), day_before) < 1
+
+
+def test_what_the_operation_left_is_told_by_its_outcome() -> None:
+    name = "surgery.tumor.gross_total_resection"
+    done = procedure(200, 200, cpt="61510", **REASON)
+    assert facts(CANCER, {**done, "outcome": {"coding": [{"code": "C131672"}]}}, **BRAIN)[name] is True
+    assert facts(CANCER, {**done, "outcome": {"coding": [{"code": "C131680"}]}}, **BRAIN)[name] is False
+    assert name not in facts(CANCER, done, **BRAIN)
+
+
+@pytest.mark.parametrize(
+    ("places", "limited"),
+    [(["C79.31"], True), (["C79.31", "C79.49"], True), (["C79.31", "C78.00"], False), (["C79.9"], None), ([], None)],
+)
+def test_metastases_are_limited_to_the_nervous_system_when_all_on_record_lie_there(
+    places: list[str], limited: bool | None
+) -> None:
+    found = facts(condition("C50.911", 300), *(condition(p, 30) for p in places), **BREAST)
+    assert found.get("malignancy.metastases_limited_to_cns") is limited

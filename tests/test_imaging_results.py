@@ -117,3 +117,14 @@ def test_dialysis_of_years_ago_is_no_dialysis_now() -> None:
 def test_a_complaint_as_the_reason_makes_the_patient_symptomatic() -> None:
     assert facts()["patient.symptomatic"] is True
     assert "patient.symptomatic" not in facts(encounter("AMB", 3), icd10="C71.1", cpt="70553")
+
+
+def test_films_of_spondylitis_are_repeated_by_a_second_set_since_the_diagnosis() -> None:
+    options = {"cpt": "72195", "icd10": "M45.6"}
+    disease = condition("M45.6", 700)
+    first, second, spine = report("72202", 600), report("72202", 20), report("72100", 20)
+    assert facts(disease, first, second, **options)["xray.repeat_region"] == "si_joints"
+    assert facts(disease, first, second, spine, **options)["xray.repeat_region"] == "si_joints_and_spine"
+    assert "xray.repeat_performed" not in facts(disease, second, **options)
+    assert "xray.repeat_performed" not in facts(disease, report("72202", 900), report("72202", 800), **options)
+    assert "xray.repeat_performed" not in facts(PAIN, first, second)

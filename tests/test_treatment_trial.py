@@ -168,3 +168,9 @@ def test_the_card_can_show_the_visits_and_the_scores() -> None:
     notes = {f.name: f.note for f in found}
     assert notes[TRIAL + "provider_directed"] == f"2 therapy visits {day(70)} to {day(10)}"
     assert notes[BETTER] == f"pain score 6 of {day(72)}, 8 of {day(3)}"
+
+
+def test_the_active_part_of_the_trial_has_its_own_outcome() -> None:
+    found = facts(*COURSE, *VISITS, score(6, 72, "before"), score(8, 3, "after"))
+    assert found[TRIAL + "active.significant_improvement"] is False
+    assert found[TRIAL + "active.worsening"] is True
