@@ -43,8 +43,9 @@ class Chart:
     """The chart of one patient, read for the orders of one session.
 
     ``site`` holds the settings that facts.yaml leaves to the site (very_elderly_years, recent_evaluation_days,
-    recent_surgery_days, recent_mri_days, scanner_bmi_limit). ``drafts`` are the draft ServiceRequests themselves,
-    for their reasons, encounter and requester. Readers run once per patient, order or study, whichever they depend on.
+    recent_surgery_days, recent_mri_days, scanner_bmi_limit, pain_improvement_percent). ``drafts`` are the draft
+    ServiceRequests themselves, for their reasons, encounter and requester. Readers run once per patient, order or study,
+    whichever they depend on.
     """
 
     def __init__(
@@ -126,10 +127,10 @@ class Chart:
                 held = merge(held, condition_facts(self.records, self.today, episode.complaint))
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
             held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
+            held = merge(held, reason_facts(draft, self.records, self.today))
             held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
             followed = read_followed(self._earlier, self.records, episode)
             held = merge(held, cancer_imaging_facts(self._earlier, followed, self.today))
-            held = merge(held, reason_facts(draft, self.records, self.today))
             self._episodes[order.reference] = (episode, seen, followed, held)
         return self._episodes[order.reference]
 

@@ -14,7 +14,7 @@ from criteria.facts import Basis, Fact, Value
 from criteria.regions import same_part
 from criteria.studies import Study
 from mappings.evidence import told
-from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, target, targets
+from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, target, targets, words
 from mappings.records import Records, codes_in
 from mappings.surgery import SURGICAL
 from mappings.tables import read_table
@@ -122,7 +122,7 @@ def _plan(resource: dict[str, Any], day: Span | None) -> Plan | None:
         return None
     people = {t for p in objects(resource.get("performer")) for t in (target(p), target(p.get("actor"))) if t}
     regions = read_table("body_sites").means(*objects(resource.get("bodySite")), text=True)
-    urgent = resource.get("priority") in URGENT
+    urgent = words(resource.get("priority")) in URGENT
     return Plan(reference_of(resource), kinds, day.day if day else None, regions, urgent, frozenset(people), resection)
 
 

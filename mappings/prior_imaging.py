@@ -23,6 +23,8 @@ from mappings.tables import read_table
 
 FINAL = frozenset({"final", "amended", "corrected", "appended"})
 DICOM = {"CR": "xray", "DX": "xray", "CT": "ct", "MR": "mri", "US": "us", "NM": "nuclear_medicine", "PT": "pet"}
+HYBRID = {frozenset({"ct", "pet"}): "pet_ct", frozenset({"mri", "pet"}): "pet_mri",
+          frozenset({"ct", "nuclear_medicine"}): "spect_ct"}  # fmt: skip
 NUCLEAR = frozenset({"nuclear_medicine", "bone_scan", "spect", "spect_ct", "pet", "pet_ct", "pet_mri"})
 ADVANCED = NUCLEAR | {"ct", "mri", "cta", "mra", "myelography"}
 KIND = {"xray": "xray", "ct": "ct", "mri": "mri", "us": "us", "bone_scan": "bone_scan", "pet": "pet", "pet_ct": "pet"}
@@ -291,7 +293,7 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
         kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
         sites = [{"coding": [s.get("bodySite")]} for s in series]
         regions = read_table("body_sites").means(*sites, {"text": images.get("description")}, text=True)
-        modality = "pet_ct" if kinds == {"ct", "pet"} else next(iter(kinds)) if len(kinds) == 1 else ""
+        modality = HYBRID.get(frozenset(kinds), next(iter(kinds)) if len(kinds) == 1 else "")
         if not modality or not regions:
             return None
         named = (modality, regions, "not_stated", "", frozenset())

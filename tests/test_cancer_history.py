@@ -98,6 +98,10 @@ def test_a_cancer_medicine_counts_only_for_a_cancer() -> None:
     assert facts(CANCER, without, **BRAIN)["therapy.systemic_active"] is True
 
 
+def test_a_cancer_that_only_the_order_names_is_known_too() -> None:
+    assert facts(medicine(30, text="Temozolomide 100 MG"), **BRAIN)["therapy.systemic_active"] is True
+
+
 def test_an_order_for_a_cancer_medicine_that_nobody_renewed_is_a_leftover() -> None:
     assert "therapy.systemic_active" not in facts(CANCER, medicine(900, text="Temozolomide 100 MG"), **BRAIN)
 

@@ -10,7 +10,7 @@ import pytest
 from criteria.indications import load_indications
 from criteria.vocabulary import load_vocabulary
 from mappings.tables import read_table
-from tests.test_chart_readers import code, condition, encounter, facts, procedure, report
+from tests.test_chart_readers import code, condition, day, encounter, facts, procedure, report, resource
 
 with warnings.catch_warnings():  # the library reads its data in a way that Python has since deprecated
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -128,3 +128,13 @@ def test_films_of_spondylitis_are_repeated_by_a_second_set_since_the_diagnosis()
     assert "xray.repeat_performed" not in facts(disease, second, **options)
     assert "xray.repeat_performed" not in facts(disease, report("72202", 900), report("72202", 800), **options)
     assert "xray.repeat_performed" not in facts(PAIN, first, second)
+
+
+def test_image_sets_of_two_modalities_are_hybrid_studies() -> None:
+    def images(*modalities: str) -> dict[str, Any]:
+        series = [{"modality": {"code": m}, "bodySite": {"display": "Lumbar"}} for m in modalities]
+        return resource("ImagingStudy", "i", status="available", started=day(12), series=series)
+
+    assert facts(images("PT", "CT"))["prior_imaging.modality"] == "pet"
+    assert facts(images("MR"))["prior_imaging.modality"] == "mri"
+    assert "prior_imaging.modality" not in facts(images("US", "CR"))
