@@ -44,8 +44,8 @@ class Chart:
 
     ``site`` holds the settings that facts.yaml leaves to the site (very_elderly_years, recent_evaluation_days,
     recent_surgery_days, recent_mri_days, scanner_bmi_limit, pain_improvement_percent). ``drafts`` are the draft
-    ServiceRequests themselves, for their reasons, encounter and requester. Readers run once per patient, order or study,
-    whichever they depend on.
+    ServiceRequests themselves, for their reasons, encounter and requester. Readers run once per patient, order or
+    study, whichever they depend on.
     """
 
     def __init__(
