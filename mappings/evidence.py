@@ -70,7 +70,7 @@ def _count(fact: Fact, kind: str) -> int:
 
 def _name(what: str, *, several: bool = False) -> str:
     names = _table()["names"]
-    one, many = names.get(what) or _table()["types"].get(what) or names["treatment"]
+    one, many = names.get(what) or _table()["types"].get(what) or names["record"]
     return str(many if several else one)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from criteria.catalogue import load_studies
 from criteria.errors import DataError
 from criteria.facts import Basis, Fact, Facts
 from mappings import evidence
@@ -114,6 +115,11 @@ def test_a_fact_without_a_note_of_its_reader_counts_its_records() -> None:
     assert noted["a"].note == "measurement of 2026-10-02"
     assert noted["b"].note == "2 measurements"
     assert noted["c"].note == ""
+
+
+def test_every_modality_of_the_catalogue_has_a_name() -> None:
+    modalities = {s.modality for s in load_studies().studies.values() if s.modality}
+    assert {m for m in modalities if "record" in told(m, [DAY])} == set()
 
 
 def test_evidence_reads_as_a_clinician_would_say_it() -> None:
