@@ -37,15 +37,20 @@ def _kinds(allergy: Mapping[str, Any]) -> frozenset[str]:
     """What the allergy is to: by code, or by words when no code tells; gadolinium and shellfish are never iodinated."""
     table = read_table("allergies")
     substances = [r.get("substance") for r in objects(allergy.get("reaction"))]
-    kinds = table.means(allergy.get("code")) or table.means(*substances)
+    kinds = (table.means(allergy.get("code")) or table.means(*substances)) & FACTS.keys()
     if not kinds:
-        kinds = table.means(allergy.get("code"), *substances, text=True)
+        kinds = table.means(allergy.get("code"), *substances, text=True) & FACTS.keys()
         if kinds & {"gadolinium", "shellfish"}:
             kinds -= {"iodinated"}
-    return kinds & FACTS.keys()
+    return kinds
 
 
 def _severe(allergy: Mapping[str, Any]) -> bool:
-    return allergy.get("criticality") == "high" or any(
-        r.get("severity") == "severe" for r in objects(allergy.get("reaction"))
+    """High criticality, a severe reaction, or anaphylaxis whatever its severity."""
+    reactions = objects(allergy.get("reaction"))
+    seen = [m for r in reactions for m in objects(r.get("manifestation"))]
+    return (
+        allergy.get("criticality") == "high"
+        or any(r.get("severity") == "severe" for r in reactions)
+        or "anaphylaxis" in read_table("allergies").means(*seen, allergy.get("code"), text=True)
     )

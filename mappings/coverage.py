@@ -13,6 +13,8 @@ from mappings.tables import read_table
 
 POLICY = "https://imaging-cds.github.io/fhir/NamingSystem/policy"
 MEDICARE, ADVANTAGE = "medicare", "medicare_advantage"
+PAYERS = {"cigna-evicore": "cigna", "healthhelp": "healthhelp", "medicare": "medicare"}
+"""Our policy ids and what coverage.payer calls the payer; any other is `other`."""
 BESIDE = "beside"
 """A coverage that pays for no imaging (codes/payers.csv)."""
 
@@ -29,11 +31,17 @@ def policy_ids(records: Records, systems: Collection[str] = (), today: dt.date |
 
 
 def payer_facts(records: Records, today: dt.date) -> Iterator[Fact]:
-    """coverage.payer_type by Coverage.type (codes/payers.csv) or by the policy id `medicare`.
+    """coverage.payer by the first policy id of ours; coverage.payer_type by Coverage.type (codes/payers.csv) or by the
+    policy id `medicare`.
 
     Of coverages of different kinds the one that comes first (Coverage.order) counts. One whose kind cannot be told may
     be of any kind: where no order settles it, nothing is said.
     """
+    for coverage in _in_force(records, today):
+        if policy := next(_policies(coverage, records, {POLICY}), None):
+            payer = PAYERS.get(policy, "other")
+            yield Fact("coverage.payer", payer, Basis.RECORDED, (reference_of(coverage),))
+            break
     kinds = [(c, _kind(c, records)) for c in _in_force(records, today)]
     kinds = [(c, kind) for c, kind in kinds if kind != BESIDE]
     if len({kind for _, kind in kinds}) > 1:

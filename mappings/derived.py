@@ -17,7 +17,7 @@ TABLE = Path(__file__).parent / "derived.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One fact that makes another true: boolean true, one value (``code=positive``), or any (``number=*``)."""
+    """One fact that makes another true: boolean true, one value (``code=positive``), or any (``fact=*``)."""
 
     fact: str
     value: str | None = None
@@ -47,7 +47,7 @@ def links(path: Path = TABLE) -> Mapping[str, tuple[Clause, ...]]:
         for clause in table[name]:
             if clause.fact not in known:
                 raise DataError(path, raw.line(name), f"`{clause.fact}` is no fact of the vocabulary.")
-            if (clause.value is None) != (known[clause.fact].type == "boolean"):
+            if clause.value != "*" and (clause.value is None) != (known[clause.fact].type == "boolean"):
                 raise DataError(path, raw.line(name), f"`{clause.fact}` is {known[clause.fact].type}: value or none?")
     ordered: dict[str, tuple[Clause, ...]] = {}
 
@@ -75,5 +75,6 @@ def derive(facts: Mapping[str, Fact]) -> dict[str, Fact]:
         if reasons:
             sources = tuple(dict.fromkeys(s for r in reasons for s in held[r].sources))
             newest = max((on for r in reasons if (on := held[r].on)), default=None)
-            held[name] = Fact(name, True, Basis.DERIVED, sources, newest)
+            notes = dict.fromkeys(note for r in reasons if (note := held[r].note))
+            held[name] = Fact(name, True, Basis.DERIVED, sources, newest, ", ".join(notes))
     return held

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from criteria.facts import Basis, Fact
+from mappings.evidence import told
 from mappings.fields import Span, mapping, objects, period, reference_of, span, target, words
 from mappings.records import Records, codes_in
 from mappings.tables import read_table, spoken
@@ -19,20 +20,36 @@ MR_RELEVANT = frozenset(
 )  # fmt: skip
 
 
-def device_facts(records: Records, today: dt.date) -> Iterator[Fact]:
-    """implant.* of the devices in the patient and of implantations; MR safety when every relevant device states it."""
+STIMULATORS = frozenset({"neurostimulator", "spinal_cord_stimulator"})
+FORBIDDING = MR_RELEVANT - {"intravascular_stent"}
+"""What forbids MRI until it is known to be safe, or asks for it."""
+
+
+def device_facts(records: Records, today: dt.date, diagnosed: Collection[str] = ()) -> Iterator[Fact]:
+    """implant.* of the devices in the patient and of implantations; MR safety when every relevant device states it.
+
+    ``diagnosed`` are the implant.* facts that the problem list gives. An implant that is known from there or from its
+    operation, and has no Device, states nothing.
+    """
     table = read_table("devices")
     stated: list[tuple[str, frozenset[str]]] = []
+    listed: set[str] = set()
     for device in records.of("Device"):
         kinds = table.means(*objects(device.get("type")), _definition(device, records), text=True)
         kinds = kinds or frozenset(table.of_words(_names(device)))
         source = (reference_of(device),)
         for kind in sorted(k for k in kinds if ":" not in k):
             yield Fact(f"implant.{kind}", True, Basis.RECORDED, source)
+        listed |= kinds
         if kinds & MR_RELEVANT:
             stated.append((source[0], _labelled(device)))
-    yield from _safety(stated)
-    yield from _implantations(records, today)
+    implanted = list(_implantations(records, today))
+    elsewhere = {f.name for f in implanted} | set(diagnosed)
+    if listed & STIMULATORS:
+        listed |= STIMULATORS
+    silent = {name for name in elsewhere if name.removeprefix("implant.") in FORBIDDING - listed}
+    yield from _safety(stated, silent)
+    yield from implanted
 
 
 def _definition(device: Mapping[str, Any], records: Records) -> Any:
@@ -50,12 +67,12 @@ def _names(device: Mapping[str, Any]) -> list[str]:
     return [words(n.get("name")) for n in objects(device.get("deviceName"))]
 
 
-def _safety(stated: list[tuple[str, frozenset[str]]]) -> Iterator[Fact]:
+def _safety(stated: list[tuple[str, frozenset[str]]], silent: Collection[str]) -> Iterator[Fact]:
     """False when one is MR unsafe, true when all are MR safe or conditional, nothing when any is silent."""
     unsafe = [source for source, codes in stated if MR_UNSAFE in codes]
     if unsafe:
         yield Fact("implant.mr_conditional_or_safe", False, Basis.RECORDED, tuple(unsafe))
-    elif stated and all(codes & {MR_SAFE, MR_CONDITIONAL} for _, codes in stated):
+    elif stated and not silent and all(codes & {MR_SAFE, MR_CONDITIONAL} for _, codes in stated):
         yield Fact("implant.mr_conditional_or_safe", True, Basis.RECORDED, tuple(source for source, _ in stated))
 
 
@@ -86,4 +103,5 @@ def _implantations(records: Records, today: dt.date) -> Iterator[Fact]:
         day = held.day if held else None
         yield Fact(f"implant.{kind}", True, Basis.RECORDED, (reference,), day)
         if kind == "intravascular_stent" and day:
-            yield Fact("implant.intravascular_stent_days_ago", (today - day).days, Basis.DERIVED, (reference,), day)
+            name, note = "implant.intravascular_stent_days_ago", told("operation", [day])
+            yield Fact(name, (today - day).days, Basis.DERIVED, (reference,), day, note)

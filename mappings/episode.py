@@ -10,7 +10,7 @@ from typing import Any
 from criteria.indications import Indication
 from criteria.orders import Order
 from criteria.regions import meet
-from mappings.fields import Span, first_span, mapping, objects, reference_of, span
+from mappings.fields import Span, first_span, mapping, objects, reference_of, span, target, targets
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
 
@@ -48,9 +48,25 @@ class Episode:
         return False if held.last < self.onset.first else None
 
     def concerns(self, resource: Mapping[str, Any], records: Records) -> bool | None:
-        """Whether the reasons of a resource are the episode's; None when it gives none that we know."""
+        """Whether the reasons of a resource are the episode's; None when it gives none that we know.
+
+        What gives no reason has that of the order it is based on; and the episode's, when it was done or prescribed at
+        a visit for the episode. A visit for something else says nothing: people mention a second complaint there.
+        """
+        own = self._reasons(resource, records)
+        for order in targets(resource.get("basedOn")) if own is None else ():
+            if (request := records.find(order)) is not None and own is None:
+                own = self._reasons(request, records)
+        if own is None and (visit := records.find(target(resource.get("encounter")))) is not None:
+            return self._reasons(visit, records) or None
+        return own
+
+    def _reasons(self, resource: Mapping[str, Any], records: Records) -> bool | None:
+        """By the resource's own reasons and diagnoses."""
         referred = [*objects(resource.get("reasonReference"))]
         referred += [mapping(d.get("condition")) for d in objects(resource.get("diagnosis"))]
+        if not referred and not resource.get("reasonCode"):
+            return None
         reasons = read_reasons({"reasonCode": resource.get("reasonCode") or [], "reasonReference": referred}, records)
         known = [r for r in reasons if r.status != "unmapped"]
         if not known:

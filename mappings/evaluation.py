@@ -9,13 +9,16 @@ from typing import Any
 
 from criteria.facts import Basis, Fact
 from mappings.episode import Episode
+from mappings.evidence import told
 from mappings.fields import Span, mapping, objects, period, reference_of, span, target, targets, words
 from mappings.records import Records, codes_in
 from mappings.tables import read_table
+from mappings.treatments import visited_for
 
 IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
 REMOTE = frozenset({"VR"})
 OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave"})
+NO_EVALUATION = "none"
 MEDIUM = {"PHONE": "telephone", "VIDEOCONF": "video", "EMAILWRIT": "email", "ONLINEWRIT": "messaging"}
 SIX_WEEKS = 42
 
@@ -32,6 +35,11 @@ class Contact:
     def days_ago(self, today: dt.date) -> int | None:
         return (today - self.held.day).days if self.held.day else None
 
+    @property
+    def note(self) -> str:
+        kind = "visit" if self.mode == "in_person" else "remote" if self.mode else "contact"
+        return told(kind if self.visit else "message", [self.held.day])
+
 
 def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[str] = ()) -> tuple[Contact, ...]:
     """The contacts of the episode, latest first.
@@ -43,11 +51,11 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
     for encounter in records.of("Encounter"):
         reference, status = reference_of(encounter), encounter.get("status")
         current = reference in here
-        if status != "finished" and status not in OPEN:
-            continue
-        held = _held(encounter, status in OPEN, current, today)
-        if held and (current or episode.concerns(encounter, records)):
-            found.append(Contact(reference, held, _mode(encounter)))
+        if (status != "finished" and status not in OPEN) or visited_for(encounter):
+            continue  # a therapy session is treatment, no evaluation
+        held, mode = _held(encounter, status in OPEN, current, today), _mode(encounter)
+        if held and mode != NO_EVALUATION and (current or episode.concerns(encounter, records)):
+            found.append(Contact(reference, held, mode))
     for message in records.of("Communication"):
         held = span(message.get("sent")) or span(message.get("received"))
         ours = target(message.get("encounter")) in here or episode.concerns(message, records)
@@ -55,7 +63,7 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
             mode = next((MEDIUM[c] for c in codes_in(message.get("medium")) if c in MEDIUM), None)
             found.append(Contact(reference_of(message), held, mode, visit=False))
     for call in records.of("Procedure"):
-        kinds = read_table("contacts").means(call.get("code"))
+        kinds = read_table("contacts").means(call.get("code")) - {NO_EVALUATION}
         held = span(call.get("performedDateTime")) or period(call.get("performedPeriod"))[1]
         if kinds and held and held.first <= today and episode.concerns(call, records):
             found.append(Contact(reference_of(call), held, min(kinds)))
@@ -72,7 +80,7 @@ def evaluation_facts(
     """Facts of the contacts of the episode; silence stays silence. ``draft`` is the order's own ServiceRequest."""
 
     def fact(name: str, value: bool | int | str, contact: Contact) -> Fact:
-        return Fact(name, value, Basis.DERIVED, (contact.reference,), contact.held.day)
+        return Fact(name, value, Basis.DERIVED, (contact.reference,), contact.held.day, contact.note)
 
     visits = [c for c in found if c.visit]
     if visits:
@@ -99,12 +107,14 @@ def _by_requester(records: Records, found: Sequence[Contact], requester: str, to
     mine = {reference_of(e) for e in records.of("Encounter") if requester in _clinicians(e)}
     for contact in found:
         if contact.reference in mine:
-            yield Fact("clinical_evaluation.by_treating_clinician", True, Basis.DERIVED, (contact.reference,))
+            name, sources = "clinical_evaluation.by_treating_clinician", (contact.reference,)
+            yield Fact(name, True, Basis.DERIVED, sources, contact.held.day, contact.note)
             break
     for encounter in records.of("Encounter"):
         end = period(encounter.get("period"))[1]
         if reference_of(encounter) in mine and encounter.get("status") == "finished" and end and end.last < today:
-            yield Fact("patient.established", True, Basis.DERIVED, (reference_of(encounter),), end.day)
+            note = told("contact", [end.day])
+            yield Fact("patient.established", True, Basis.DERIVED, (reference_of(encounter),), end.day, note)
             break
 
 
@@ -122,9 +132,10 @@ def reevaluation_facts(found: Sequence[Contact], facts: Mapping[str, Fact], toda
             continue
         after_end = ended is not None and ended > 0 and ago <= ended
         if after_end or (started is not None and started - ago >= SIX_WEEKS):
-            yield Fact("reevaluation.after_treatment", True, Basis.DERIVED, (contact.reference,), contact.held.day)
+            sources, on = (contact.reference,), contact.held.day
+            yield Fact("reevaluation.after_treatment", True, Basis.DERIVED, sources, on, contact.note)
             if contact.mode:
-                yield Fact("reevaluation.mode", contact.mode, Basis.DERIVED, (contact.reference,), contact.held.day)
+                yield Fact("reevaluation.mode", contact.mode, Basis.DERIVED, sources, on, contact.note)
             return
 
 
@@ -144,9 +155,10 @@ def _held(encounter: Mapping[str, Any], still: bool, current: bool, today: dt.da
 
 
 def _mode(encounter: Mapping[str, Any]) -> str | None:
-    """A telephone or online visit code in `type` tells more than the class."""
-    if kinds := read_table("contacts").means(*objects(encounter.get("type"))):
-        return min(kinds)
+    """A telephone or online visit in `type`, by code or name, tells more than the class."""
+    kinds = read_table("contacts").means(*objects(encounter.get("type")), text=True)
+    if kinds:
+        return min(kinds - {NO_EVALUATION}, default=NO_EVALUATION)
     code = words(mapping(encounter.get("class")).get("code"))
     return "in_person" if code in IN_PERSON else "telemedicine" if code in REMOTE else None
 

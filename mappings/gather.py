@@ -13,22 +13,27 @@ from criteria.orders import Order
 from criteria.studies import Study
 from mappings.allergies import allergy_facts
 from mappings.attested import read_attested
+from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followed, surveillance_facts
 from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
+from mappings.evidence import with_notes
 from mappings.fields import reference_of, target
 from mappings.findings import finding_facts
-from mappings.medications import medication_facts
+from mappings.medications import medication_facts, supplies
+from mappings.oncology_history import oncology_facts
+from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
+from mappings.plans import plan_facts, read_plans
 from mappings.prior_imaging import earlier_studies, prior_imaging_facts
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
-from mappings.session import order_facts
-from mappings.surgery import surgery_facts
+from mappings.session import advanced_studies, order_facts
+from mappings.surgery import read_operations, surgery_facts
 from mappings.treatments import treatment_facts
 
 indications = functools.cache(load_indications)
@@ -38,8 +43,9 @@ class Chart:
     """The chart of one patient, read for the orders of one session.
 
     ``site`` holds the settings that facts.yaml leaves to the site (very_elderly_years, recent_evaluation_days,
-    recent_surgery_days, recent_mri_days, scanner_bmi_limit). ``drafts`` are the draft ServiceRequests themselves,
-    for their reasons, encounter and requester. Readers run once per patient, order or study, whichever they depend on.
+    recent_surgery_days, recent_mri_days, scanner_bmi_limit, pain_improvement_percent). ``drafts`` are the draft
+    ServiceRequests themselves, for their reasons, encounter and requester. Readers run once per patient, order or
+    study, whichever they depend on.
     """
 
     def __init__(
@@ -56,21 +62,26 @@ class Chart:
         self._drafts = {reference_of(d): d for d in drafts if isinstance(d, dict)}
         self._attested = read_attested(records, today)
         notes: list[SetAside] = []
+        self._medicines = tuple(supplies(records, today))
+        diagnosed = tuple(condition_facts(records, today))
+        implants = [f.name for f in diagnosed if f.name.startswith("implant.") and f.value is True]
         self._patient = merge(
             {},
             (
                 *patient_facts(records, today, self.site),
-                *condition_facts(records, today),
+                *diagnosed,
                 *finding_facts(records, today, self.site, notes),
-                *device_facts(records, today),
+                *device_facts(records, today, implants),
                 *allergy_facts(records, today),
-                *medication_facts(records, today),
+                *medication_facts(self._medicines, today),
                 *payer_facts(records, today),
             ),
         )
         self._earlier = earlier_studies(records, today)
+        self._done = advanced_studies(records)
+        self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
-        self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], dict[str, Fact]]] = {}
+        self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
             dict.fromkeys((*records.set_aside, *self._attested.set_aside, *notes))
@@ -86,16 +97,25 @@ class Chart:
 
     def _gather(self, order: Order, study: Study) -> Facts:
         records, today = self.records, self.today
-        episode, seen, held = self._of_order(order)
-        imaging = prior_imaging_facts(records, study, today, episode, self.orders, order, self.site, self._earlier)
-        facts = merge(held, imaging)
-        facts = merge(facts, surgery_facts(records, study, today, self.site))
-        facts = merge(facts, order_facts(order, study, self.orders, records, today))
+        episode, seen, followed, held = self._of_order(order)
+        facts = merge(
+            held,
+            (
+                *prior_imaging_facts(
+                    study, today, episode, self.orders, order, self.site, self._earlier, self._operations
+                ),
+                *surveillance_facts(followed, study, today),
+                *surgery_facts(self._operations, study, today, self.site),
+                *plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
+            ),
+        )
+        facts = merge(facts, order_facts(order, study, self.orders, records, today, self._done))
         facts = merge(facts, self._attested.facts(order).values())
         facts = merge(facts, reevaluation_facts(seen, facts, today))
-        return Facts(derive(facts), self._unsearched - facts.keys())
+        facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
+        return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
 
-    def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], dict[str, Fact]]:
+    def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]:
         """What depends on the order and on no study: its episode, the contacts in it, and their facts."""
         if order.reference not in self._episodes:
             draft = self._drafts.get(order.reference, {})
@@ -106,9 +126,12 @@ class Chart:
             if episode.complaint:
                 held = merge(held, condition_facts(self.records, self.today, episode.complaint))
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
-            held = merge(held, treatment_facts(self.records, episode, self.today))
+            held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
             held = merge(held, reason_facts(draft, self.records, self.today))
-            self._episodes[order.reference] = (episode, seen, held)
+            held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
+            followed = read_followed(self._earlier, self.records, episode)
+            held = merge(held, cancer_imaging_facts(self._earlier, followed, self.today))
+            self._episodes[order.reference] = (episode, seen, followed, held)
         return self._episodes[order.reference]
 
 

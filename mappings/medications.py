@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact
+from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
 from mappings.records import Records
 from mappings.tables import read_table, spoken
@@ -30,9 +31,8 @@ class Supply:
     active: bool
 
 
-def medication_facts(records: Records, today: dt.date) -> Iterator[Fact]:
-    """Long-term glucocorticoid, immunosuppressant, frequent opioids."""
-    held = list(supplies(records, today))
+def medication_facts(held: Sequence[Supply], today: dt.date) -> Iterator[Fact]:
+    """Long-term glucocorticoid, immunosuppressant, frequent opioids. ``held``: `supplies`."""
     steroids = [s for s in held if s.active and "corticosteroid_oral" in s.classes]
     long = [s for s in steroids if (today - s.first).days >= LONG_TERM_DAYS or _days(s) >= LONG_TERM_DAYS]
     if long or len(steroids) > 1:
@@ -109,5 +109,6 @@ def _days(supply: Supply) -> int:
     return (supply.last - supply.first).days if supply.last else 0
 
 
-def _fact(name: str, found: list[Supply]) -> Fact:
-    return Fact(name, True, Basis.DERIVED, tuple(s.reference for s in found), max(s.first for s in found))
+def _fact(name: str, found: Sequence[Supply]) -> Fact:
+    note = told("medicine", [s.first for s in found])
+    return Fact(name, True, Basis.DERIVED, tuple(s.reference for s in found), max(s.first for s in found), note)

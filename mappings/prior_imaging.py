@@ -5,28 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Order
 from criteria.regions import meet, overlap, shows
 from criteria.studies import Study
+from mappings.conditions import meanings_of
 from mappings.episode import Episode
+from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
 from mappings.orders import ordered_study
 from mappings.records import Records
-from mappings.surgery import spine_operations
+from mappings.surgery import Operation, near
 from mappings.tables import read_table
 
 FINAL = frozenset({"final", "amended", "corrected", "appended"})
 DICOM = {"CR": "xray", "DX": "xray", "CT": "ct", "MR": "mri", "US": "us", "NM": "nuclear_medicine", "PT": "pet"}
+HYBRID = {frozenset({"ct", "pet"}): "pet_ct", frozenset({"mri", "pet"}): "pet_mri",
+          frozenset({"ct", "nuclear_medicine"}): "spect_ct"}  # fmt: skip
 NUCLEAR = frozenset({"nuclear_medicine", "bone_scan", "spect", "spect_ct", "pet", "pet_ct", "pet_mri"})
 ADVANCED = NUCLEAR | {"ct", "mri", "cta", "mra", "myelography"}
 KIND = {"xray": "xray", "ct": "ct", "mri": "mri", "us": "us", "bone_scan": "bone_scan", "pet": "pet", "pet_ct": "pet"}
 FILM_REGION = {"sacroiliac_joints": "si_joints"}
 FILM_REGIONS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "si_joints", "pelvis"})
+SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
+SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
+FILM, SHOWS = "film:", "shows:"
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
@@ -43,6 +50,7 @@ class Earlier:
     says: frozenset[str]
     codes: frozenset[str] = frozenset()
     base: str = ""
+    resource: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def last(self) -> dt.date:
@@ -54,39 +62,53 @@ class Earlier:
         found = [r for r in RESULTS if r in self.says]
         return found[0] if len(found) == 1 else None
 
+    @property
+    def film_finding(self) -> str | None:
+        """xray.finding: of several findings the one beside degeneration; None when two others are named, or none."""
+        if self.result in ("negative", "indeterminate", "nondiagnostic"):
+            return self.result
+        found = {s.removeprefix(FILM) for s in self.says if s.startswith(FILM)}
+        if self.says & {"compression", f"{FILM}compression_fracture_new"}:
+            found -= {"fracture_other"}
+        found = found - {"degenerative"} or found
+        return found.pop() if len(found) == 1 and self.result == "abnormal" else None
+
     def fact(self, name: str, value: Value, basis: Basis = Basis.RECORDED) -> Fact:
         day = self.held.day if self.held else None
-        note = f"{self.modality} of {day}" if day else ""
-        return Fact(name, value, basis, (self.reference,), day, note)
+        return Fact(name, value, basis, (self.reference,), day, told(self.modality or "imaging", [day]))
 
 
 def prior_imaging_facts(
-    records: Records,
     study: Study,
     today: dt.date,
     episode: Episode | None = None,
     orders: Sequence[Order] = (),
     order: Order | None = None,
     site: Mapping[str, Any] | None = None,
-    found: Sequence[Earlier] | None = None,
+    held: Sequence[Earlier] = (),
+    operations: Sequence[Operation] = (),
 ) -> Iterator[Fact]:
-    """xray.* of the symptomatic region and prior_imaging.* of the study's region. ``found``: `earlier_studies`, when at
-    hand. ``site["recent_mri_days"]`` says what recent means for prior_imaging.mri.recent."""
-    held = earlier_studies(records, today) if found is None else found
+    """xray.* of the symptomatic region and prior_imaging.* of the study's region.
+
+    ``held``: `earlier_studies`; ``operations``: `read_operations`. ``site["recent_mri_days"]`` says what recent means
+    for prior_imaging.mri.recent.
+    """
+    operated = [o for o in operations if "spine" in o.kinds and near(o, study)]
     parts = (episode.regions if episode else frozenset()) or frozenset({study.region})
     films = [e for e in held if e.modality == "xray" and meet(e.regions, parts)]
-    yield from _films(films, records, study, today, episode)
-    here = [e for e in held if _of_region(e, study.region)]
+    yield from _films(films, operated, today, episode)
+    yield from _repeated([e for e in held if e.modality == "xray"], episode)
+    here = [e for e in held if of_region(e, study.region)]
     for name in ("mri", "ct", "us"):
         yield from _modality(name, [e for e in here if e.modality == name], today)
     advanced = [e for e in here if e.modality in ADVANCED]
     if advanced:
         yield advanced[0].fact("prior_imaging.advanced.performed", True)
         yield from _days("prior_imaging.advanced.days_ago", advanced[0], today)
-        operated = spine_operations(records, study, today)
         if any(o.held and advanced[0].held and o.held.first > advanced[0].last for o in operated):
             yield advanced[0].fact("surgery.since_prior_imaging", True, Basis.DERIVED)
     yield from _together(here, study)
+    yield from _shown(here)
     yield from _everywhere(held)
     yield from _mri_of_session(here, study, orders, order)
     recent, scans = (site or {}).get("recent_mri_days"), [e for e in here if e.modality == "mri"]
@@ -95,7 +117,7 @@ def prior_imaging_facts(
 
 
 def _films(
-    films: Sequence[Earlier], records: Records, study: Study, today: dt.date, episode: Episode | None
+    films: Sequence[Earlier], operated: Sequence[Operation], today: dt.date, episode: Episode | None
 ) -> Iterator[Fact]:
     if not films:
         return
@@ -113,17 +135,34 @@ def _films(
         yield latest.fact("xray.since_onset", False, Basis.DERIVED)
     if latest.final:
         yield latest.fact("xray.results_available", True, Basis.DERIVED)
-    if latest.result in ("negative", "indeterminate", "nondiagnostic"):
-        yield latest.fact("xray.finding", latest.result)
+    if finding := latest.film_finding:
+        yield latest.fact("xray.finding", finding)
+    if "infection" in latest.says:
+        yield latest.fact("xray.suspicious_for_infection", True)
+    if latest.final and True in since and latest is films[since.index(True)]:
+        yield latest.fact("clinical_evaluation.initial_test_results_available", True, Basis.DERIVED)
     if any("72052" in f.codes for f in films):
         yield next(f for f in films if "72052" in f.codes).fact("xray.flexion_lateral_performed", True)
-    operated = [o.held for o in spine_operations(records, study, today) if o.held]
-    if operated and latest.held:
-        last = max(operated, key=lambda s: s.last)
+    days = [o.held for o in operated if o.held]
+    if days and latest.held:
+        last = max(days, key=lambda s: s.last)
         if latest.held.first > last.last:
             yield latest.fact("xray.since_surgery", True, Basis.DERIVED)
         elif latest.held.last < last.first:
             yield latest.fact("xray.since_surgery", False, Basis.DERIVED)
+
+
+def _repeated(films: Sequence[Earlier], episode: Episode | None) -> Iterator[Fact]:
+    """A second set of films of the sacroiliac joints, made since a spondylitis that the order is for is on record."""
+    if episode is None or not episode.indications & SPONDYLITIS:
+        return
+    joints = [f for f in films if "sacroiliac_joints" in f.regions and f.held]
+    if len({f.held for f in joints}) < 2 or not episode.since_onset(joints[0].held):
+        return
+    latest = joints[0]
+    yield latest.fact("xray.repeat_performed", True, Basis.DERIVED)
+    spine = any(f.held == latest.held and f.regions & SPINE for f in films)
+    yield latest.fact("xray.repeat_region", "si_joints_and_spine" if spine else "si_joints", Basis.DERIVED)
 
 
 def _modality(name: str, held: Sequence[Earlier], today: dt.date) -> Iterator[Fact]:
@@ -164,6 +203,18 @@ def _together(here: Sequence[Earlier], study: Study) -> Iterator[Fact]:
         yield latest.fact("prior_imaging.mri_and_ct.nondiagnostic", True, Basis.DERIVED)
 
 
+def _shown(here: Sequence[Earlier]) -> Iterator[Fact]:
+    """What the newest study of the region that says so shows, whatever the modality."""
+    told_of = {said for e in here for said in e.says if said.startswith(SHOWS)}
+    for said in sorted(told_of):
+        seen = next(e for e in here if said in e.says)
+        yield seen.fact(f"prior_imaging.shows_{said.removeprefix(SHOWS)}", True)
+    for scan in here:
+        if scan.modality == "ct" and "infection" in scan.says:
+            yield scan.fact("prior_imaging.ct.suspicious_for_infection", True)
+            break
+
+
 def _everywhere(held: Sequence[Earlier]) -> Iterator[Fact]:
     """Facts of earlier imaging of any region."""
     if scans := [e for e in held if e.modality == "bone_scan"]:
@@ -186,7 +237,8 @@ def _mri_of_session(
     for other in orders:
         mri = other.study is not None and other.study.modality == "mri" and overlap(other.study.region, study.region)
         if mri and (order is None or other.reference != order.reference):
-            yield Fact("prior_imaging.mri.performed_or_ordered", True, Basis.DERIVED, (other.reference,))
+            name, sources = "prior_imaging.mri.performed_or_ordered", (other.reference,)
+            yield Fact(name, True, Basis.DERIVED, sources, None, told("order_mri", [None]))
             return
 
 
@@ -195,7 +247,7 @@ def _days(name: str, earlier: Earlier, today: dt.date) -> Iterator[Fact]:
         yield earlier.fact(name, (today - earlier.held.day).days, Basis.DERIVED)
 
 
-def _of_region(earlier: Earlier, region: str) -> bool:
+def of_region(earlier: Earlier, region: str) -> bool:
     """A whole-body order is not preceded by a study of one part; any other study counts by what it shows."""
     if region == "whole_body":
         return any(shows(r, region) for r in earlier.regions)
@@ -227,7 +279,7 @@ def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
     modality, regions, contrast, base, codes = named
     final = report.get("status") in FINAL
     says = _concluded(report) if final else frozenset()
-    return Earlier(reference_of(report), modality, regions, contrast, held, final, says, codes, base)
+    return Earlier(reference_of(report), modality, regions, contrast, held, final, says, codes, base, report)
 
 
 def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
@@ -241,11 +293,11 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
         kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
         sites = [{"coding": [s.get("bodySite")]} for s in series]
         regions = read_table("body_sites").means(*sites, {"text": images.get("description")}, text=True)
-        modality = "pet_ct" if kinds == {"ct", "pet"} else next(iter(kinds)) if len(kinds) == 1 else ""
+        modality = HYBRID.get(frozenset(kinds), next(iter(kinds)) if len(kinds) == 1 else "")
         if not modality or not regions:
             return None
         named = (modality, regions, "not_stated", "", frozenset())
-    return Earlier(reference_of(images), named[0], named[1], named[2], held, False, frozenset(), named[4], named[3])
+    return Earlier(reference_of(images), *named[:3], held, False, frozenset(), named[4], named[3], images)
 
 
 def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
@@ -256,7 +308,7 @@ def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
     named = _named({}, {"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
     if named is None or (held and held.first > today):
         return None
-    return Earlier(reference_of(procedure), named[0], named[1], named[2], held, False, frozenset(), named[4], named[3])
+    return Earlier(reference_of(procedure), *named[:3], held, False, frozenset(), named[4], named[3], procedure)
 
 
 Named = tuple[str, frozenset[str], str, str, frozenset[str]]
@@ -286,8 +338,11 @@ def _named(resource: Mapping[str, Any], *codes: Mapping[str, Any]) -> Named | No
 
 def _concluded(report: Mapping[str, Any]) -> frozenset[str]:
     """By conclusionCode; else by sentences of the conclusion that are a result by themselves."""
-    table = read_table("results")
-    if said := table.means(*objects(report.get("conclusionCode"))):
+    table, codes = read_table("results"), objects(report.get("conclusionCode"))
+    said = table.means(*codes)
+    for meaning in (m for concept in codes for m in meanings_of(concept) if m.says == "known"):
+        said |= {what for i in meaning.indications for what in table.exact.get(("indication", i), ())}
+    if said:
         return said
     text = words(report.get("conclusion"))[:2000]
     sentences = [s.strip().casefold() for s in re.split(r"[.;\n]", text) if s.strip()]

@@ -35,6 +35,8 @@ class Records:
     by_type: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     set_aside: tuple[SetAside, ...] = ()
+    places: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The resources by ``Type/id``, filled when first asked: charts refer to their parts thousands of times."""
 
     def of(self, kind: str) -> tuple[dict[str, Any], ...]:
         """The usable resources of one type; none is an empty tuple."""
@@ -44,8 +46,9 @@ class Records:
         """The resource of ``Type/id``, if it is here."""
         if not reference:
             return None
-        kind = reference.partition("/")[0]
-        return next((r for r in self.of(kind) if reference_of(r) == reference), None)
+        if not self.places:
+            self.places.update((reference_of(r), r) for held in self.by_type.values() for r in reversed(held))
+        return self.places.get(reference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from criteria.orders import Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
 from mappings.codings import codings
+from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
 from mappings.orders import ordered_study
 from mappings.records import Records
@@ -38,6 +39,10 @@ SUPPLIES = {
 PARTS = {"abdomen_pelvis": ("abdomen", "pelvis"), "spine": ("cervical_spine", "thoracic_spine", "lumbar_spine")}
 LEVELS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "sacroiliac_joints"})
 OPEN = frozenset({"active", "on-hold"})
+SEARCHED = ("DiagnosticReport", "ImagingStudy", "Procedure")
+"""Where a study that was done is on record."""
+COMPLAINTS = ("pain.", "symptom.")
+"""Facts of these families are what a patient feels."""
 CATEGORY_III = {"quantitative_mri", "mr_spectroscopy"}
 """Techniques that Category III codes of the catalogue describe."""
 
@@ -59,9 +64,14 @@ def _indications() -> Mapping[str, Indication]:
 
 
 def order_facts(
-    order: Order, study: Study, orders: Sequence[Order], records: Records, today: dt.date
+    order: Order,
+    study: Study,
+    orders: Sequence[Order],
+    records: Records,
+    today: dt.date,
+    done: Sequence[Study] | None = None,
 ) -> Iterable[Fact]:
-    """Every ``order.*`` fact that follows from the order, its study and the session.
+    """Every ``order.*`` fact that follows from the order, its study and the session. ``done``: `advanced_studies`.
 
     ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts that the
     order itself states are recorded, the others derived; what cannot be told is left out.
@@ -76,13 +86,21 @@ def order_facts(
     values: dict[str, Value | None] = {}
     values.update(_of_study(mine, own))
     values.update(_of_reasons(order, study))
-    values.update(_of_session(mine, session, others, records, today))
+    held = advanced_studies(records) if done is None else done
+    values.update(_of_session(mine, session, others, records, today, held))
     for name, value in values.items():
         if name not in stated and value is not None:
-            yield Fact(name, value, Basis.DERIVED, (order.reference,))
+            note = told("session" if name in OF_SESSION else "order", [None])
+            yield Fact(name, value, Basis.DERIVED, (order.reference,), None, note)
     yield from stated.values()
 
 
+OF_SESSION = frozenset(
+    {"order.session_cpts", "order.session_studies", "order.session_body_regions", "order.concurrent_ct_mri_count",
+     "order.session_regional_mri_count", "order.session_has_ct_and_mri_same_region", "order.session_has_similar_study",
+     "order.session_same_region_and_episode", "order.duplicate_order_exists", "order.guidance_units"}
+)  # fmt: skip
+"""What is told from all orders of the session and the open orders of the chart."""
 BY_STUDY = frozenset({"order.cpt", "order.code_system", "order.contrast", "order.procedure_type", "order.units"})
 """What an order states of its study: it holds for that study only."""
 
@@ -133,6 +151,8 @@ def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]
         here = any(same_part(study.region, r) for r in regions)
         yield "order.indication_in_ordered_region", here
         yield "order.region_matches_symptomatic_level", _level_matches(study.region, regions)
+    felt = any(fact.startswith(COMPLAINTS) for i in named for fact in i.asserts)
+    yield "patient.symptomatic", True if felt else None
     yield "order.sole_reason", _sole_reason(order, named)
     yield "order.primary_reason", "malignancy" if "oncology" in categories else None
 
@@ -158,7 +178,7 @@ def _sole_reason(order: Order, named: list[Indication]) -> str | None:
 
 
 def _of_session(
-    mine: Item, session: list[Item], others: list[Item], records: Records, today: dt.date
+    mine: Item, session: list[Item], others: list[Item], records: Records, today: dt.date, done: Sequence[Study]
 ) -> Iterator[tuple[str, Value | None]]:
     active = list(_active(mine, records))
     same_day = [code for request in active if _on(request, today) for code in _cpts(request)]
@@ -187,7 +207,7 @@ def _of_session(
     yield "order.duplicate_order_exists", _duplicate(mine, others, active, records)
     guided = [i.units for i in session if i.cpt in GUIDANCE]
     yield "order.guidance_units", sum(guided) + sum(code in GUIDANCE for code in same_day)
-    yield "order.first_line_study", _first_line(mine, records)
+    yield "order.first_line_study", _first_line(mine, records, done)
     yield "order.csf_flow_coded_separately", _csf_apart(mine, others)
     yield "order.reformat_2d_coded_separately", None if REFORMATS & set(cpts) else False
     if mine.study and mine.study.procedure_type == "quantitative_mri":
@@ -276,14 +296,18 @@ def _halves(mine: Sequence[str | None], other: Sequence[str | None]) -> bool:
     return len({*mine} & PET_MRI) == 1 == len({*other} & PET_MRI) and {*mine, *other} >= PET_MRI
 
 
-def _first_line(mine: Item, records: Records) -> bool | None:
-    """True when the whole chart was searched and shows no advanced study of the region; else it cannot be told."""
-    searched = ("DiagnosticReport", "ImagingStudy", "Procedure")
-    if mine.study is None or not mine.study.region or not records.missing.isdisjoint(searched):
-        return None
-    done = [ordered_study(r)[1] for kind in searched[::2] for r in records.of(kind)]
+def advanced_studies(records: Records) -> tuple[Study, ...]:
+    """Every advanced study that the chart shows, whatever is known of it; read once for all orders of a session."""
+    done = [ordered_study(r)[1] for kind in SEARCHED[::2] for r in records.of(kind)]
     done += [ordered_study({"code": c})[1] for r in records.of("ImagingStudy") for c in _procedures(r)]
-    return None if any(s and s.advanced and (not s.region or _same_region(s, mine.study)) for s in done) else True
+    return tuple(s for s in done if s and s.advanced)
+
+
+def _first_line(mine: Item, records: Records, done: Sequence[Study]) -> bool | None:
+    """True when the whole chart was searched and shows no advanced study of the region; else it cannot be told."""
+    if mine.study is None or not mine.study.region or not records.missing.isdisjoint(SEARCHED):
+        return None
+    return None if any(not s.region or _same_region(s, mine.study) for s in done) else True
 
 
 def _procedures(imaging: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Operations, injections, radiation and dialysis from Procedures, dated and matched to the region of the study."""
+"""Operations, spinal interventions and dialysis from Procedures, dated and matched to the region of the study."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from typing import Any
 from criteria.facts import Basis, Fact
 from criteria.regions import same_part
 from criteria.studies import Study
+from mappings.evidence import told
 from mappings.fields import Span, objects, period, reference_of, span
 from mappings.records import Records, codes_in
 from mappings.tables import read_table
 
 INTERVENTION_DAYS = 90
+DIALYSIS_DAYS = 90
+"""One on dialysis has it every few days: an older session was of an illness that passed, or a transplant followed."""
 SURGICAL = frozenset({"387713003"})
 """SNOMED CT surgical procedure, as Procedure.category."""
 DONE = frozenset({"completed", "stopped", None})
+OPERATIONS = frozenset({"spine", "augmentation", "syrinx", "surgical"})
+AT = "spine:"
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One procedure that took place: what it was, when it ended, and the regions its bodySite names."""
+    """One procedure that took place: what it was, when it ended, and the regions that its code or bodySite names."""
 
     reference: str
     kinds: frozenset[str]
@@ -30,46 +35,43 @@ class Operation:
     regions: frozenset[str]
     under_way: bool
 
-    def fact(self, name: str, value: bool | int | float) -> Fact:
-        return Fact(name, value, Basis.RECORDED, (self.reference,), self.held.day if self.held else None)
+    def fact(self, name: str, value: bool | int | float, basis: Basis = Basis.RECORDED) -> Fact:
+        day = self.held.day if self.held else None
+        what = "operation" if self.kinds & OPERATIONS else "procedure"
+        return Fact(name, value, basis, (self.reference,), day, told(what, [day]))
 
 
 def surgery_facts(
-    records: Records, study: Study, today: dt.date, site: Mapping[str, Any] | None = None
+    found: Sequence[Operation], study: Study, today: dt.date, site: Mapping[str, Any] | None = None
 ) -> Iterator[Fact]:
-    """surgery.*, and what else a Procedure alone tells (radiation, dialysis). ``site["recent_surgery_days"]`` says what
-    recent means for surgery.recent and surgery.spine.recent; without it they stay unknown."""
-    found = _operations(records, today)
+    """surgery.* and dialysis from `read_operations`. ``site["recent_surgery_days"]`` says what recent means for
+    surgery.recent and surgery.spine.recent; without it they stay unknown."""
     recent = (site or {}).get("recent_surgery_days")
-    spinal = [o for o in found if "spine" in o.kinds and _near(o, study)]
+    spinal = [o for o in found if "spine" in o.kinds and near(o, study)]
     yield from _latest("surgery.spine.performed", "surgery.spine.days_ago", spinal, today)
     yield from _latest("surgery.spinal_fusion.performed", None, [o for o in spinal if "fusion" in o.kinds], today)
     augmented = [o for o in found if "augmentation" in o.kinds]
     yield from _latest("surgery.vertebral_augmentation.performed", None, augmented, today)
+    if augmented and (hours := _hours(_ago(_newest(augmented), today))) is not None:
+        yield _newest(augmented).fact("surgery.vertebral_augmentation.hours_ago", hours, Basis.DERIVED)
     yield from _latest("surgery.syrinx.performed", None, [o for o in found if "syrinx" in o.kinds], today)
     for operation in found:
         ago = _ago(operation, today)
         invasive = operation.kinds & {"spine", "augmentation", "intervention", "syrinx"}
         if invasive and ago is not None and ago <= INTERVENTION_DAYS:
             yield operation.fact("surgery.spinal_intervention_recent", True)
-        if "dialysis" in operation.kinds:
+        if "dialysis" in operation.kinds and (ago is None or ago <= DIALYSIS_DAYS):
             yield operation.fact("renal.dialysis", True)
-        if "radiation" in operation.kinds:
-            yield from _radiation(operation, ago)
         if not isinstance(recent, int) or ago is None or ago > recent:
             continue
-        if operation.kinds & {"spine", "augmentation", "syrinx", "surgical"}:
+        if operation.kinds & OPERATIONS:
             yield operation.fact("surgery.recent", True)
         if operation in spinal:
             yield operation.fact("surgery.spine.recent", True)
 
 
-def spine_operations(records: Records, study: Study, today: dt.date) -> tuple[Operation, ...]:
-    """Operations on the spine at the study's region, for x-rays and scans made since."""
-    return tuple(o for o in _operations(records, today) if "spine" in o.kinds and _near(o, study))
-
-
-def _operations(records: Records, today: dt.date) -> list[Operation]:
+def read_operations(records: Records, today: dt.date) -> list[Operation]:
+    """What was done and matters here, in the chart's order."""
     table, sites = read_table("surgery"), read_table("body_sites")
     found = []
     for procedure in records.of("Procedure"):
@@ -82,12 +84,14 @@ def _operations(records: Records, today: dt.date) -> list[Operation]:
         start, end = period(procedure.get("performedPeriod"))
         held = end or start or span(procedure.get("performedDateTime"))
         if kinds and not (held and held.first > today):
-            regions = sites.means(*objects(procedure.get("bodySite")), text=True)
+            coded = frozenset(k.removeprefix(AT) for k in kinds if k.startswith(AT))
+            regions = coded or sites.means(*objects(procedure.get("bodySite")), text=True)
+            kinds = (kinds | {"spine"}) if coded else kinds
             found.append(Operation(reference_of(procedure), kinds, held, regions, status == "in-progress"))
     return found
 
 
-def _near(operation: Operation, study: Study) -> bool:
+def near(operation: Operation, study: Study) -> bool:
     """True when the operation is not known to lie elsewhere on the spine than the study looks."""
     spine = {"spine", "cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx"}
     if not operation.regions or study.region not in spine:
@@ -98,21 +102,21 @@ def _near(operation: Operation, study: Study) -> bool:
 def _latest(name: str, days: str | None, found: Sequence[Operation], today: dt.date) -> Iterator[Fact]:
     if not found:
         return
-    latest = max(found, key=lambda o: o.held.last if o.held else dt.date.min)
+    latest = _newest(found)
     yield latest.fact(name, True)
     if days and (ago := _ago(latest, today)) is not None:
         yield latest.fact(days, ago)
 
 
+def _hours(days: int | None) -> int | None:
+    """Hours since a day without its hour: today is within 24, two days ago beyond; yesterday may be either."""
+    return None if days is None or days == 1 else days * 24
+
+
+def _newest(found: Sequence[Operation]) -> Operation:
+    return max(found, key=lambda o: o.held.last if o.held else dt.date.min)
+
+
 def _ago(operation: Operation, today: dt.date) -> int | None:
     day = operation.held.day if operation.held else None
     return (today - day).days if day else None
-
-
-def _radiation(operation: Operation, ago: int | None) -> Iterator[Fact]:
-    if operation.under_way:
-        yield operation.fact("therapy.systemic_or_radiation_active", True)
-    else:
-        yield operation.fact("therapy.radiation.completed", True)
-        if ago is not None:
-            yield operation.fact("therapy.radiation.ended_days_ago", ago)

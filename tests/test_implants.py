@@ -1,0 +1,58 @@
+"""Implants known from operations and the problem list, and what is known of them and MR."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.test_chart_readers import code, condition, facts, procedure, resource
+
+SAFE = "implant.mr_conditional_or_safe"
+
+
+def device(snomed: str, label: str = "") -> dict[str, Any]:
+    safety = {"safety": [{"coding": [{"code": label}]}]} if label else {}
+    return resource("Device", f"d{snomed}", status="active", type=code(snomed=snomed), **safety)
+
+
+def inpatient(pcs: str, ago: int = 300) -> dict[str, Any]:
+    held = {"coding": [{"system": "http://www.cms.gov/Medicare/Coding/ICD10", "code": pcs}]}
+    return {**procedure(ago, ago, cpt="1"), "code": held}
+
+
+@pytest.mark.parametrize(
+    ("operation", "implant"),
+    [
+        (procedure(900, 900, cpt="33208"), "pacemaker"),
+        (procedure(900, 900, cpt="33274"), "pacemaker"),
+        (procedure(900, 900, cpt="33249"), "icd"),
+        (procedure(900, 900, cpt="64568"), "neurostimulator"),
+        (procedure(900, 900, cpt="27130"), "hip_replacement"),
+        (inpatient("0JH606Z"), "pacemaker"),
+        (inpatient("0JH608Z"), "icd"),
+        (inpatient("09HD06Z"), "cochlear"),
+        (inpatient("02RF0JZ"), "heart_valve"),
+        (inpatient("03VG0CZ"), "aneurysm_clip"),
+        (inpatient("00HU0MZ"), "spinal_cord_stimulator"),
+    ],
+)
+def test_an_implant_is_known_by_the_operation_that_placed_it(operation: dict[str, Any], implant: str) -> None:
+    assert facts(operation)[f"implant.{implant}"] is True
+
+
+def test_stimulator_leads_that_were_taken_out_are_gone_by_inpatient_codes_too() -> None:
+    assert "implant.spinal_cord_stimulator" not in facts(inpatient("00HU0MZ", 300), inpatient("00PU0MZ", 100))
+
+
+@pytest.mark.parametrize("other", [procedure(900, 900, cpt="33208"), condition("Z95.0", 900)])
+def test_a_safe_device_says_nothing_of_an_implant_that_is_not_on_the_list_of_devices(other: dict[str, Any]) -> None:
+    stimulator = device("25937001", "C106046")
+    assert facts(stimulator)[SAFE] is True
+    assert SAFE not in facts(stimulator, other)
+    assert facts(stimulator, other, device("14106009", "C106046"))[SAFE] is True
+    assert facts(device("25937001", "C106047"), other)[SAFE] is False
+
+
+def test_a_stimulator_on_the_list_covers_the_operation_that_placed_it() -> None:
+    assert facts(device("25937001", "C106046"), procedure(900, 900, cpt="63685"))[SAFE] is True
