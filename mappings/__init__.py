@@ -5,5 +5,16 @@ from mappings.gather import Chart
 from mappings.orders import read_orders
 from mappings.queries import QUERIES, Query
 from mappings.records import Records, SetAside, read_records
+from mappings.wider import widened_by
 
-__all__ = ["QUERIES", "Chart", "Query", "Records", "SetAside", "policy_ids", "read_orders", "read_records"]
+__all__ = [
+    "QUERIES",
+    "Chart",
+    "Query",
+    "Records",
+    "SetAside",
+    "policy_ids",
+    "read_orders",
+    "read_records",
+    "widened_by",
+]

@@ -15,6 +15,7 @@ from mappings.fields import first_span, mapping, objects, reference_of, words
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
 from mappings.tables import spoken
+from mappings.wider import wider_meanings
 
 Voice = Literal["chart", "reason"]
 UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
@@ -96,7 +97,7 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
             found += [m for m in _tethered(spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
-    return tuple(found)
+    return tuple(found or wider_meanings(codings(concept)))
 
 
 def _tethered(said: Iterable[str]) -> Iterator[Meaning]:
@@ -112,7 +113,7 @@ def facts_of(
     """The facts of one diagnosis, as the chart's own or as an order's reason."""
     for meaning in diagnosis.meanings:
         for name, value in stated(meaning, diagnosis, today, voice, since).items():
-            yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on)
+            yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on, meaning.note)
 
 
 def stated(

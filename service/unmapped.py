@@ -1,15 +1,15 @@
 """Count what orders and charts in files hold that means nothing to us.
 
 Phrases are free text: they are told because the caller asked about files of his own. Numbers, dates among them, are
-masked and long phrases cut; a name within a phrase cannot be told from other words, so what is printed stays with whoever
-may read the files. Nothing of it is stored or logged.
+masked and long phrases cut. A name within a phrase cannot be told from other words, so what is printed stays with
+whoever may read the files; nothing of it is stored or logged.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

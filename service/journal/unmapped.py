@@ -36,9 +36,7 @@ def codes_asked(settings: Settings, since: dt.date | None = None) -> list[CodeAs
         query = query.where(Consult.created >= dt.datetime.combine(since, dt.time(), _zone(settings)))
     try:
         if not inspect(engine).has_table(UnmappedCode.__tablename__):
-            raise SettingsError(
-                "The journal is older than this software; it is brought up to date when the service starts."
-            )
+            raise SettingsError("The journal is older than this software. Starting the service brings it up to date.")
         with Session(engine) as session:
             return [CodeAsked(*row) for row in session.execute(query.order_by(answers.desc(), *what))]
     finally:
