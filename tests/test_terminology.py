@@ -164,7 +164,7 @@ def test_no_failure_is_an_answer(server: TerminologyDouble, status: int, body: b
 def test_a_server_that_fails_half_way_has_said_nothing(server: TerminologyDouble) -> None:
     asked = terminology(server)
     whole = server.answer
-    server.answer = lambda path, q: (503, b"") if "subsumes" in path else whole(path, q)  # type: ignore[method-assign]
+    server.answer = lambda path, asked: (503, b"") if "subsumes" in path else whole(path, asked)  # type: ignore[method-assign]
     asked.learn([KIND])
     until(lambda: any("subsumes" in path for path in server.calls) and not asked._asked)
     assert asked.known(KIND) is None
