@@ -30,6 +30,7 @@ from tests.service_examples import NOW, SERVICE, call, make_app, order, parts_of
 
 SNOMED, ICD = "http://snomed.info/sct", "http://hl7.org/fhir/sid/icd-10-cm"
 STRANGE = "9990000001"
+LABORATORY = [{"coding": [{"code": "LAB"}]}]
 Json = dict[str, Any]
 
 
@@ -121,7 +122,7 @@ def test_orders_that_are_no_imaging_are_other_and_their_reasons_nobodys() -> Non
         ({"resourceType": "Device", "type": concept("14106009")}, None),
         ({"resourceType": "AllergyIntolerance", "code": concept(STRANGE)}, "unmapped"),
         ({"resourceType": "DiagnosticReport", "code": {"text": "MRI lumbar spine without contrast"}}, None),
-        ({"resourceType": "DiagnosticReport", "category": [{"coding": [{"code": "LAB"}]}], "code": {"text": "x"}}, "other"),
+        ({"resourceType": "DiagnosticReport", "category": LABORATORY, "code": {"text": "x"}}, "other"),
         ({"resourceType": "Immunization", "vaccineCode": concept(STRANGE)}, None),
         ({"resourceType": "Condition"}, None),
     ],
