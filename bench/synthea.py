@@ -1,12 +1,13 @@
 """Imaging orders for synthetic patients: what the service makes of the charts that Synthea generates.
 
-python bench/synthea.py FOLDER [--patients N] [--facts N [--order NAME]] [--unmapped N]
+python bench/synthea.py FOLDER [--all] [--patients N] [--facts N [--order NAME]] [--unmapped N]
 
-FOLDER holds R4 Bundles of one patient each, as Synthea writes them and as they stand in public repositories. Every
-patient is given each of the ORDERS on the last day of the chart, with the chart as prefetch; the walk is the service's
-own, without HTTP. Told are errors, ratings, times and what was set aside. `--facts` prints the facts of the first
-patients with what they come from, for a person to compare with the chart; `--unmapped` the codes that mean nothing to
-the service. The exit status is 1 when an order could not be answered.
+FOLDER holds R4 Bundles of one patient each, as Synthea writes them and as they stand in public repositories. Charts
+are moved in time so that their last day is today, since guidelines have editions. Each patient is given one of ORDERS
+in turn (`--all`: every one) with the chart as prefetch; the walk is the service's own, without HTTP. Told are errors,
+ratings, times and what was set aside. `--facts` prints the facts of the first patients with what they come from, for a
+person to compare with the chart; `--unmapped` the codes that mean nothing to the service. The exit status is 1 when an
+order could not be answered.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,8 @@ ORDERS = {
     "own-reason": ("72148", OWN),
 }
 """CPT code and reason: an ICD-10-CM code, or the patient's own newest active Condition."""
-_DAY = re.compile(r'"(\d{4}-\d{2}-\d{2})T')
+_MOMENT = re.compile(r'"(\d{4}-\d{2}-\d{2})T')
+_DAY = re.compile(r'"(\d{4}-\d{2}-\d{2})(?=[T"])')
 
 
 @dataclass
@@ -85,12 +87,11 @@ class Walk:
     aside: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
 
-    def answer(self, request: HookRequest, day: dt.date, name: str) -> None:
-        """One hook, answered as on that day."""
-        noon = dt.datetime.combine(day, dt.time(12), dt.UTC)
+    def answer(self, request: HookRequest, name: str) -> None:
+        """One hook."""
         began = time.perf_counter()
         with capture_logs() as events:
-            replace(self.decision, clock=lambda: noon).decide(request, self.client)
+            self.decision.decide(request, self.client)
         self.seconds.append(time.perf_counter() - began)
         self.aside.update(f"{e['type']}: {e['why']}" for e in events if e["event"] == "set_aside")
         if lost := [e["what"] for e in events if e["event"] == "left_out"]:
@@ -109,23 +110,24 @@ def make_walk() -> Walk:
 
 
 def patients(files: Sequence[Path]) -> Iterator[tuple[Path, Json]]:
-    """Bundles of a patient, with references as a server would hold them."""
+    """Bundles of a patient, their last day today, with references as a server would hold them."""
     for file in files:
-        bundle = json.loads(file.read_bytes())
-        if any(r.get("resourceType") == "Patient" for r in resources_of(bundle)):
-            yield file, resolved(bundle)
+        text = file.read_text(encoding="utf-8")
+        if any(r.get("resourceType") == "Patient" for r in resources_of(json.loads(text))):
+            yield file, resolved(json.loads(moved(text)))
+
+
+def moved(text: str) -> str:
+    """Every date so many days later that the last moment recorded is of today."""
+    days = dt.date.today() - max(map(dt.date.fromisoformat, _MOMENT.findall(text)))
+    return _DAY.sub(lambda match: f'"{dt.date.fromisoformat(match[1]) + days}', text)
 
 
 def resources_of(bundle: Json) -> list[Json]:
     return [entry["resource"] for entry in bundle.get("entry", ())]
 
 
-def last_day(bundle: Json) -> dt.date:
-    """The last day on which anything was recorded."""
-    return dt.date.fromisoformat(max(_DAY.findall(json.dumps(bundle))))
-
-
-def with_order(bundle: Json, code: str, reason: str, day: dt.date) -> HookRequest:
+def with_order(bundle: Json, code: str, reason: str) -> HookRequest:
     """A hook request for the patient, with one draft order."""
     resources = resources_of(bundle)
     patient = next(r for r in resources if r["resourceType"] == "Patient")
@@ -135,7 +137,7 @@ def with_order(bundle: Json, code: str, reason: str, day: dt.date) -> HookReques
         "status": "draft",
         "intent": "order",
         "subject": {"reference": reference_of(patient)},
-        "authoredOn": day.isoformat(),
+        "authoredOn": dt.date.today().isoformat(),
         "code": {"coding": [{"system": CPT, "code": code}]},
     }
     if reason != OWN:
@@ -154,13 +156,13 @@ def newest_problem(resources: Sequence[Json]) -> Json | None:
     return max(active, key=lambda r: str(r.get("onsetDateTime")), default=None)
 
 
-def facts_of(request: HookRequest, bundle: Json, day: dt.date) -> Iterator[str]:
+def facts_of(request: HookRequest, bundle: Json) -> Iterator[str]:
     """The facts that are not the order's own words, as lines, with what they come from."""
     held = mappings.read_records(resources_of(bundle), request.patient_id)
     (order,) = mappings.read_orders(request.drafts, held)
     if order.study is None:
         return
-    chart = mappings.Chart(held, [order], day, drafts=request.drafts)
+    chart = mappings.Chart(held, [order], dt.date.today(), drafts=request.drafts)
     for fact in sorted(chart.facts(order, order.study), key=lambda f: f.name):
         if fact.name.startswith("order.") and set(fact.sources) <= {order.reference}:
             continue
@@ -208,6 +210,7 @@ def report(walk: Walk, count: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--all", action="store_true", help="every order for every patient")
     parser.add_argument("--patients", type=int, default=sys.maxsize, help="so many at most")
     parser.add_argument("--facts", type=int, default=0, help="print the facts of so many")
     parser.add_argument("--order", default="lumbar-mri", choices=ORDERS, help="with --facts: of which order")
@@ -217,16 +220,15 @@ def main() -> int:
     for file, bundle in patients(files):
         if count == given.patients:
             break
-        day = last_day(bundle)
-        for name, (code, reason) in ORDERS.items():
+        in_turn = [list(ORDERS)[count % len(ORDERS)]]
+        for name in ORDERS if given.all else in_turn:
             try:
-                request = with_order(bundle, code, reason, day)
-                walk.answer(request, day, name)
-                if name == given.order and count < given.facts:
-                    print(f"{file.name}, {name} on {day}")
-                    print("\n".join(facts_of(request, bundle, day)))
+                walk.answer(with_order(bundle, *ORDERS[name]), name)
             except Exception:
                 walk.errors.append(f"{file.name}, {name}: {traceback.format_exc(limit=-3)}")
+        if count < given.facts:
+            print(f"{file.name}, {given.order}")
+            print("\n".join(facts_of(with_order(bundle, *ORDERS[given.order]), bundle)))
         walk.resources.append(len(bundle["entry"]))
         count += 1
     if not count:
