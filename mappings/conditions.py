@@ -91,13 +91,13 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     Q06.8 holds several malformations of the cord: it is a tethered cord where the words beside it say so.
     """
     found: list[Meaning] = []
-    for system, code in codings(concept):
+    for system, code in (pairs := codings(concept)):
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
         if meaning and meaning.code == _TETHERED_CODE:
             found += [m for m in _tethered(spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
-    return tuple(found or wider_meanings(codings(concept)))
+    return tuple(found or wider_meanings(pairs))
 
 
 def _tethered(said: Iterable[str]) -> Iterator[Meaning]:
