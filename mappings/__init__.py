@@ -6,6 +6,7 @@ from mappings.gather import Chart
 from mappings.orders import read_orders
 from mappings.queries import QUERIES, Query
 from mappings.records import Records, SetAside, read_records
+from mappings.wider import widened_by
 
 __all__ = [
     "QUERIES",
@@ -17,4 +18,5 @@ __all__ = [
     "read_orders",
     "read_records",
     "watch_aliases",
+    "widened_by",
 ]

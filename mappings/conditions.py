@@ -15,6 +15,7 @@ from mappings.fields import first_span, mapping, objects, reference_of, words
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
 from mappings.tables import spoken
+from mappings.wider import wider_meanings
 
 Voice = Literal["chart", "reason"]
 UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
@@ -90,13 +91,13 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     found: list[Meaning] = []
-    for system, code in codings(concept):
+    for system, code in (pairs := codings(concept)):
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
         if meaning and meaning.code in _TOLD_BY_WORDS:
             found += [m for m in _told(meaning.code, spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
-    return tuple(found)
+    return tuple(found or wider_meanings(pairs))
 
 
 def _told(code: str, said: Iterable[str]) -> Iterator[Meaning]:
@@ -113,7 +114,7 @@ def facts_of(
     """The facts of one diagnosis, as the chart's own or as an order's reason."""
     for meaning in diagnosis.meanings:
         for name, value in stated(meaning, diagnosis, today, voice, since).items():
-            yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on)
+            yield Fact(name, value, Basis.RECORDED, (diagnosis.reference,), diagnosis.on, meaning.note)
 
 
 def stated(

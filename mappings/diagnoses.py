@@ -38,7 +38,8 @@ _PHASES: Mapping[str, Phase] = {
 class Meaning:
     """What a code says when it is taken as established, its indications' asserted facts included.
 
-    ``phase`` is the 7th character of an injury or fracture code; None where a code has none.
+    ``phase`` is the 7th character of an injury or fracture code; None where a code has none. ``note`` says how it came
+    to be known where that is not our own table.
     """
 
     code: str
@@ -46,6 +47,7 @@ class Meaning:
     indications: tuple[str, ...] = ()
     facts: Mapping[str, Value] = field(default_factory=dict)
     phase: Phase | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,11 @@ def normal_icd(code: str) -> str | None:
 def of_snomed(code: str) -> Meaning | None:
     """What a SNOMED CT concept says; None when it is not in our table."""
     return _snomed().get(code)
+
+
+def covered_snomed() -> tuple[str, ...]:
+    """The SNOMED CT concepts of our table."""
+    return tuple(_snomed())
 
 
 def known_snomed(code: str) -> bool:

@@ -69,10 +69,12 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
 
 
 def _reason(given: Stated) -> Reason:
-    named = tuple(dict.fromkeys(i for m in _all_meanings(given) for i in m.indications))
+    meanings = _all_meanings(given)
+    named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
     if named:
         codes = [pair for concept in given.concepts for pair in codings(concept)]
-        return Reason("covered", named, indications()[named[0]].name, regions=levels_of(codes))
+        note = next((f" ({m.note})" for m in meanings if m.note), "")
+        return Reason("covered", named, indications()[named[0]].name + note, regions=levels_of(codes))
     if any(_other(system, code) for concept in given.concepts for system, code in codings(concept)):
         return Reason("other")
     said = (given.text, *(text for concept in given.concepts for text in spoken(concept)))

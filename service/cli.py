@@ -1,7 +1,8 @@
-"""The command line: imaging-cds serve | check | judge | coverage | schema | demo | settings."""
+"""The command line: imaging-cds serve | check | judge | unmapped | coverage | schema | demo | settings."""
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import click
@@ -98,6 +99,29 @@ def judge(file: Path, hook: str | None, as_json: bool) -> None:
 
     for line in judge_file(file, hook, as_json):
         click.echo(line)
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--journal", is_flag=True, help="What the journal kept of orders, instead of FILES: codes, no phrases.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --journal: from this day on.")
+@click.option("--top", default=20, show_default=True, type=click.IntRange(1), help="So many of each kind.")
+@click.option("--json", "form", flag_value="json", help="As JSON.")
+@click.option("--csv", "form", flag_value="csv", help="As CSV.")
+def unmapped(files: tuple[Path, ...], journal: bool, since: dt.datetime | None, top: int, form: str | None) -> None:
+    """Which codes and phrases mean nothing to the service, the most frequent first.
+
+    FILES are hook requests, FHIR Bundles, single resources or NDJSON, also gzipped, or folders of them. Phrases are
+    printed as they stand there, numbers masked: keep the report where the files may be.
+    """
+    from service import unmapped_report as report
+
+    if journal == bool(files) or (since and not journal):
+        raise click.UsageError("Name files to read, or ask the --journal (--since goes with it).")
+    if journal:
+        report.of_journal(read_settings(open=True), since.date() if since else None, top, form or "lines")
+    else:
+        report.of_files(files, top, form or "lines")
 
 
 @main.command()

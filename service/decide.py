@@ -13,13 +13,15 @@ import criteria
 import hooks
 import mappings
 from criteria import Library
-from criteria.orders import Order
+from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Keys, LibraryView, Site
+from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
 from service.fhir import FhirClient
 from service.journal import Consultation
 from service.settings import Clock, Settings
+from service.terminology import Terminology
 
 log = structlog.get_logger("imaging_cds.decide")
 
@@ -40,9 +42,21 @@ class Decision:
     fhir: FhirClient
     journal: Keeps
     clock: Clock
+    terminology: Terminology | None = None
 
     def decide(self, request: HookRequest, client: Client) -> dict[str, Any]:
-        """The answer to one hook. Raises errors of `hooks.errors`."""
+        """The answer to one hook. Raises errors of `hooks.errors`.
+
+        A terminology server is asked once the answer is made, so that the next one knows more.
+        """
+        terminology = self.terminology
+        with mappings.widened_by(terminology.known if terminology else None) as lacking:
+            answer = self._decide(request, client)
+        if terminology:
+            terminology.learn(lacking)
+        return answer
+
+    def _decide(self, request: HookRequest, client: Client) -> dict[str, Any]:
         stages = Stages()
         now = self.clock()
         today = self.settings.today(now)
@@ -72,7 +86,10 @@ class Decision:
             on_drop=lambda what: log.error("left_out", what=what),
         )
         stages.end("compose")
-        self.journal.keep(Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total))
+        unmapped = _unmapped(orders, request, records)
+        self.journal.keep(
+            Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped)
+        )
         stages.end("keep")
 
         for aside in chart.set_aside:
@@ -116,6 +133,18 @@ class Stages:
 def editions(library: Library) -> dict[str, Edition]:
     """The guidelines' names as cards quote them."""
     return {g.id: Edition(g.title, g.edition) for g in library.guidelines.values()}
+
+
+def _unmapped(
+    orders: list[Order], request: HookRequest, records: mappings.Records
+) -> dict[str, tuple[tuple[str, Code], ...]]:
+    """The codes that no table knows, of the orders that would not be asked about but for them."""
+    return {
+        order.reference: unmapped_codes(draft, records)
+        for order in orders
+        if order.kind is Kind.UNRECOGNISED or any(reason.status == "unmapped" for reason in order.reasons)
+        if (draft := request.draft(order.reference)) is not None
+    }
 
 
 def _studies(orders: list[Order]) -> dict[str, str | None]:

@@ -16,6 +16,7 @@ from service.fhir import FhirClient
 from service.journal import Journal
 from service.jwks import Keys
 from service.settings import Clock, Settings, SettingsError
+from service.terminology import Terminology
 from service.trust import Trust
 from service.trusted import load_trust
 
@@ -39,7 +40,8 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     library = library_of(settings)
     journal = Journal(settings)
     journal.upgrade()
-    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock)
+    terminology = Terminology(settings) if settings.terminology_url else None
+    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock, terminology)
     return Parts(settings, decision, Trust(settings, table, Keys(settings), journal.seen_before, clock), journal)
 
 

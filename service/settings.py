@@ -100,6 +100,16 @@ class Settings(BaseModel):
     fhir_connections: int = Field(32, ge=1, le=256, description="FHIR calls at the same time, per process.")
     ca_bundle: str = Field("", description="File of certificate authorities for outgoing calls; empty: the usual ones.")
 
+    # A terminology server, asked after the answer about SNOMED CT concepts that no table knows
+    terminology_url: str = Field(
+        "",
+        description="FHIR base URL of the site's terminology server, for SNOMED CT concepts that no table knows; empty:"
+        " none is asked. It is sent codes and nothing else.",
+    )
+    terminology_timeout_seconds: float = Field(5.0, gt=0, le=60, description="Time for one terminology call.")
+    terminology_max_age_hours: float = Field(168.0, gt=0, description="How long a terminology answer is used.")
+    terminology_entries: int = Field(10_000, ge=1, description="Terminology answers remembered at most, per process.")
+
     # What is kept
     data_dir: str = Field("instance", description="Folder for the service's own files.")
     database_url: str = Field("", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder.")
@@ -144,7 +154,7 @@ class Settings(BaseModel):
             raise ValueError("is no IANA time zone; write one such as America/Chicago") from None
         return value
 
-    @field_validator("base_url", "guideline_pages", "consult_pages", "app_launch")
+    @field_validator("base_url", "terminology_url", "guideline_pages", "consult_pages", "app_launch")
     @classmethod
     def _url(cls, value: str, field: ValidationInfo) -> str:
         if field.field_name == "guideline_pages" and value.strip().lower() == NO_PAGES:

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from criteria.ratings import Verdict
 from hooks.feedback import Feedback
 from hooks.request import HookRequest
-from service.journal.models import Card, Consult, FeedbackRow, SeenToken
+from mappings.unmapped import Code
+from service.journal.models import Card, Consult, FeedbackRow, SeenToken, UnmappedCode
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
 from service.settings import Settings
@@ -35,7 +36,8 @@ TOKENS_SWEPT_EVERY = dt.timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Consultation:
-    """One hook answered. ``studies`` names the study of each order; ``ms`` is the time that it took."""
+    """One hook answered. ``studies`` names the study of each order, ``unmapped`` its codes that no table knows; ``ms``
+    is the time that it took."""
 
     request: HookRequest
     tenant: str
@@ -44,6 +46,7 @@ class Consultation:
     studies: Mapping[str, str | None]
     at: dt.datetime
     ms: float
+    unmapped: Mapping[str, Sequence[tuple[str, Code]]] = field(default_factory=dict)
 
 
 class Journal:
@@ -68,7 +71,7 @@ class Journal:
         self.engine.dispose(close=False)
 
     def keep(self, consultation: Consultation) -> None:
-        """One row per verdict, one per card."""
+        """One row per verdict, one per card, one per code that was not recognised."""
         self._write(lambda session: session.add_all(self._rows(consultation)))
 
     def keep_feedback(self, tenant: str, entries: Sequence[Feedback], at: dt.datetime) -> None:
@@ -148,6 +151,10 @@ class Journal:
                 ms=kept.ms,
             )
             consult.cards = [_card(tenant, card) for card in cards.get(verdict.order, ())]
+            consult.unmapped = [
+                UnmappedCode(tenant=tenant, kind=kind, system=code.system, code=code.code)
+                for kind, code in kept.unmapped.get(verdict.order, ())
+            ]
             rows.append(consult)
         return rows
 

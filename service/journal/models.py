@@ -59,6 +59,7 @@ class Consult(Base):
     version: Mapped[str] = mapped_column(String(32))
     ms: Mapped[float]
     cards: Mapped[list[Card]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
+    unmapped: Mapped[list[UnmappedCode]] = relationship(cascade="all, delete-orphan", passive_deletes=True)
 
 
 class Card(Base):
@@ -73,6 +74,19 @@ class Card(Base):
     card: Mapped[str] = mapped_column(String(64))
     indicator: Mapped[str] = mapped_column(String(16))
     suggestions: Mapped[list[str]] = mapped_column(JSON)
+
+
+class UnmappedCode(Base):
+    """One code of an order or of its reasons that no table knows."""
+
+    __tablename__ = "unmapped_codes"
+
+    id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    consult_id: Mapped[int] = mapped_column(ForeignKey("consults.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    system: Mapped[str] = mapped_column(String(255))
+    code: Mapped[str] = mapped_column(String(64))
 
 
 class FeedbackRow(Base):
