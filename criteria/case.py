@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
@@ -13,7 +12,7 @@ from criteria.facts import FactsFor
 from criteria.orders import Order
 from criteria.ratings import Truth
 from criteria.regions import overlap
-from criteria.results import RESULT_FACTS, RESULTS
+from criteria.results import RESULTS
 from criteria.select import Book
 from criteria.studies import Study
 
@@ -42,10 +41,11 @@ class Case:
         )
         self._others = [o for o in orders if o.reference != order.reference and o.study is not None]
         self._common = Memory()
+        self._early: tuple[dict[int, bool], dict[int, bool]] = ({}, {})
         self._regions: dict[str, Memory] = {}
         self._here: dict[str, Circumstances] = {}
         self._without: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
-        self._called: dict[str, bool | Literal["by study"]] = {}
+        self._called: dict[str, bool] = {}
         self._paths: dict[str, list[Called]] = {}
         self._providers: dict[tuple[str, str], list[Answering]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
@@ -72,24 +72,25 @@ class Case:
 
     def truth(self, ready: Ready, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Truth:
         """The truth of a condition of the library; what it does not name cannot change it."""
-        if unknown:
-            names = self.book.conditions.names(ready.node)
-            if names.isdisjoint(RESULT_FACTS):
-                unknown = frozenset(n for n in unknown if n in names)
-            if unknown:
-                return self.here(study, presume, unknown).told(ready)
-        if ready.reach > Reach.REGION:
-            for part in ready.early:
-                if self.truth(part, study, presume) is False:
-                    return False
-            return self.here(study, presume).told(ready)
-        memory = self._common if ready.reach is Reach.ORDER else self._regions.get(study.region)
-        if memory is None:
-            return self.here(study, presume).told(ready)
-        kept = memory.kept[presume]
-        if ready.key not in kept:
-            kept[ready.key] = ready.test(self.here(study, presume))
-        return kept[ready.key]
+        if unknown and (ready.reads_results or not ready.names.isdisjoint(unknown)):
+            named = unknown if ready.reads_results else unknown & ready.names
+            return self.here(study, presume, named).told(ready)
+        memory: Memory | None = self._common
+        if ready.reach is not Reach.ORDER:
+            if ready.early and self._settled_early(ready, study, presume):
+                return False
+            memory = self._regions.get(study.region) if ready.reach is Reach.REGION else None
+        kept = memory.kept(presume) if memory is not None else None
+        if kept is not None and ready.key in kept:
+            return kept[ready.key]
+        return self.here(study, presume).told(ready)
+
+    def _settled_early(self, ready: Ready, study: Study, presume: bool) -> bool:
+        """True when a part that the order alone settles makes the condition false, whatever the study."""
+        known = self._early[presume]
+        if ready.key not in known:
+            known[ready.key] = any(self.truth(part, study, presume) is False for part in ready.early)
+        return known[ready.key]
 
     def path_truth(
         self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
@@ -132,7 +133,10 @@ class Case:
         key = (name, study.id if own else study.region)
         if key not in self._providers:
             certain, triggered = self.docket.providers(name, study.region)
-            found = [*certain, *((s, c) for s, c in triggered if (not own or s is study) and self.counts(c, s))]
+            found = list(certain)
+            for group in triggered:
+                if self._may_count(group[0][1].criterion):
+                    found += [(s, c) for s, c in group if (not own or s is study) and self.counts(c, s)]
             self._providers[key] = [(s, c) for s, c in found if s is study] if own else found
         return self._providers[key]
 
@@ -140,21 +144,28 @@ class Case:
         """A recorded indication calls the pathway, or its trigger is recorded."""
         if called.by_indication:
             return True
-        criterion = called.criterion
+        trigger = called.criterion.trigger
+        assert trigger is not None  # noqa: S101 - what no indication calls has a trigger
+        if not self._may_count(called.criterion):
+            return False
+        return self.truth(self.book.conditions.ready(trigger), study, False) is True
+
+    def _may_count(self, criterion: Criterion) -> bool:
+        """False when the order alone settles that the trigger of a pathway is not recorded."""
         known = self._called.get(criterion.id)
         if known is None:
-            known = self._called[criterion.id] = self._triggered(criterion)
-        if known != "by study":
-            return known is True
-        assert criterion.trigger is not None  # noqa: S101 - only a trigger can depend on the study
-        return self.truth(self.book.conditions.ready(criterion.trigger), study, False) is True
+            known = self._called[criterion.id] = self._is_open(criterion)
+        return known
 
-    def _triggered(self, criterion: Criterion) -> bool | Literal["by study"]:
+    def _is_open(self, criterion: Criterion) -> bool:
+        own = self.order.study
         assert criterion.trigger is not None  # noqa: S101 - what no indication calls has a trigger
-        own, trigger = self.order.study, self.book.conditions.ready(criterion.trigger)
-        if own is None or trigger.reach is not Reach.ORDER:
-            return "by study"
-        return self.truth(trigger, own, False) is True
+        trigger = self.book.conditions.ready(criterion.trigger)
+        if own is None:
+            return True
+        if trigger.reach is Reach.ORDER:
+            return self.truth(trigger, own, False) is True
+        return not self._settled_early(trigger, own, False)
 
     def paths(self, study: Study) -> list[Called]:
         """The pathways for a recorded indication that list the study, guideline order."""

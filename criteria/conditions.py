@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ OF_ORDER = frozenset({
 })  # fmt: skip
 """Facts about the order that are the same whatever it is for."""
 OF_REGION = frozenset({"order.region_matches_symptomatic_level", "order.indication_in_ordered_region"})
+ANYTHING = ""
+"""Stands among the facts that bear on a condition where the results of other rules do."""
 UNSET: Any = object()
 
 
@@ -52,8 +55,9 @@ UNSET: Any = object()
 class Ready:
     """A condition with its test, and how far its truth reaches.
 
-    ``early``: those parts of a conjunction that depend on the order alone, where others depend on more; one that is
-    false settles it for all studies. ``key`` is the identity under which its truth is kept.
+    ``early`` are the parts of a conjunction that depend on the order alone: one that is false settles it for every
+    study. ``key`` is the identity under which its truth is kept; ``names`` are the facts it names, ``reads_results``
+    where some are results of rules, ``depends`` all facts that bear on it, what they are made of included.
     """
 
     node: Node
@@ -61,6 +65,9 @@ class Ready:
     reach: Reach
     early: tuple[Ready, ...]
     key: int
+    names: frozenset[str]
+    reads_results: bool
+    depends: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class Numbered:
     target: Any
     silent: bool
     moot: bool
+    depends: frozenset[str]
 
 
 class Conditions:
@@ -93,11 +101,18 @@ class Conditions:
         self._numbers: dict[tuple[str, str, Any], int] = {}
         self._ready: dict[int, Ready] = {}
         self._names: dict[int, tuple[Node, dict[str, None]]] = {}
-        self._making = threading.RLock()  # requests share the book of a day, and may need the same condition at once
+        self.making = threading.RLock()  # requests share the book of a day, and may need the same condition at once
         self.reach: dict[str, Reach] = {}
         """What each fact depends on, what it is made of included."""
+        self._depends: dict[str, frozenset[str]] = {}
+        self._children: dict[str, set[str]] = defaultdict(set)
+        for name, parent in vocabulary.given.items():
+            self._children[parent].add(name)
         for name in vocabulary.facts:
             self._find_reach(name)
+            self._find_depends(name, ())
+        self.baseline: list[Circumstances] = []
+        """What a silent chart gives, without presumptions and with them (criteria.evaluate)."""
 
     def copy(self) -> Conditions:
         """For a library that differs in a few rules: what is ready stays so."""
@@ -110,20 +125,25 @@ class Conditions:
         """The condition with its test. The node is held, so that its identity stays its own."""
         found = self._ready.get(id(node))
         if found is None:
-            with self._making:
-                reach = max((self.reach[n] for n in self.names(node)), default=Reach.ORDER)
-                early = tuple(self._early(node)) if reach > Reach.REGION else ()
-                found = self._ready[id(node)] = Ready(node, self._test(node, reach), reach, early, id(node))
+            with self.making:
+                found = self._ready[id(node)] = self._make(node)
         return found
 
+    def _make(self, node: Node) -> Ready:
+        names = frozenset(self.names(node))
+        reach = max((self.reach[n] for n in names), default=Reach.ORDER)
+        early = tuple(self._early(node))
+        depends = frozenset().union(*(self._depends[n] for n in names))
+        test = self._test(node, reach, depends)
+        results = not names.isdisjoint(self.results)
+        return Ready(node, test, reach, early, id(node), names, results, depends)
+
     def _early(self, node: Node) -> Iterator[Ready]:
-        if isinstance(node, All) and not node.missing and not node.turns:
+        """Parts without which a conjunction cannot be true: a prerequisite that is false bars as well."""
+        if isinstance(node, All) and not node.turns:
             for child in node.children:
                 ready = self.ready(child)
-                if ready.reach is Reach.ORDER:
-                    yield ready
-                else:
-                    yield from ready.early
+                yield from ready.early or ((ready,) if ready.reach is Reach.ORDER else ())
 
     def names(self, node: Node) -> KeysView[str]:
         """The facts that a condition names, in its order, not those of their definitions."""
@@ -143,12 +163,29 @@ class Conditions:
         self.reach[name] = max((own, *parts))
         return self.reach[name]
 
-    def _test(self, node: Node, reach: Reach) -> Test:
+    def _find_depends(self, name: str, above: tuple[str, ...]) -> frozenset[str]:
+        """The facts that bear on a fact: itself, those it depends on or is made of, and those that imply it."""
+        if name in self._depends:
+            return self._depends[name]
+        if name in above:
+            return frozenset()
+        parts = set(self.names(self.definitions[name])) if name in self.definitions else set()
+        if (given := self.vocabulary.given.get(name)) is not None:
+            parts.add(given)
+        inner = (self._find_depends(n, (*above, name)) for n in parts)
+        found = frozenset({name, *self._children[name]}).union(*inner)
+        if name in self.results:
+            found |= {ANYTHING}
+        if not above:
+            self._depends[name] = found
+        return found
+
+    def _test(self, node: Node, reach: Reach, depends: frozenset[str]) -> Test:
         test = self._plain(node)
         if node.missing is not None:
             test = _reminded(test) if node.missing == "note" else _barred(test, node)
         if node.shared or node.missing:
-            test = _kept(test, id(node), reach)
+            test = _kept(test, id(node), reach, depends)
         return _turned(test) if node.turns else test
 
     def _plain(self, node: Node) -> Test:
@@ -164,18 +201,20 @@ class Conditions:
         return _at_least(node.n if isinstance(node, AtLeast) else 1, tests)
 
     def _leaf(self, leaf: Leaf) -> Test:
+        number, at = self._number(leaf), self.reach[leaf.fact]
+        return lambda here: here.leaves[at][number]
+
+    def _number(self, leaf: Leaf) -> int:
         key = (leaf.fact, leaf.operator, leaf.value(self.on))
         if key not in self._numbers:
             self._numbers[key] = len(self.numbered)
             self.numbered.append(self._numbered(*key))
-        number = self._numbers[key]
-        at = self.reach[leaf.fact]
-        return lambda here: here.leaves[at][number]
+        return self._numbers[key]
 
     def _numbered(self, name: str, operator: str, target: Any) -> Numbered:
         moot = operator == "is" and target is False
         silent = moot or (operator == "is_not" and target is not False)
-        return Numbered(self.vocabulary[name], self.reach[name], operator, target, silent, moot)
+        return Numbered(self.vocabulary[name], self.reach[name], operator, target, silent, moot, self._depends[name])
 
 
 def _own_reach(name: str) -> Reach:
@@ -247,14 +286,16 @@ def _barred(inner: Test, node: Node) -> Test:
     return test
 
 
-def _kept(inner: Test, key: int, reach: Reach) -> Test:
+def _kept(inner: Test, key: int, reach: Reach, depends: frozenset[str]) -> Test:
     """Found once for all whom it reaches alike."""
 
     def test(here: Circumstances) -> Truth:
         kept = here.kept[reach]
         truth = kept.get(key, UNSET)
         if truth is UNSET:
-            truth = kept[key] = inner(here)
+            silent = here.silent
+            truth = test(silent) if silent is not None and depends.isdisjoint(here.touched) else inner(here)
+            kept[key] = truth
         return truth  # type: ignore[no-any-return]
 
     return test

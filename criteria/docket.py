@@ -5,12 +5,14 @@ Looked up by study; worked out when a study is first asked for, and kept: the sa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Ready
 from criteria.criterion import Criterion
+from criteria.evaluate import Circumstances, baseline
 from criteria.logic import All, Node
 from criteria.regions import shows
 from criteria.results import RESULTS
@@ -37,11 +39,16 @@ class Called:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """A rule other than a pathway, with its conditions ready."""
+    """A rule other than a pathway, with its conditions ready; ``quiet``: it does not fire on a silent chart."""
 
     criterion: Criterion
     when: Ready
     unless: Ready | None
+    quiet: bool
+
+    def cannot_fire(self, here: Circumstances) -> bool:
+        """A quick look, for the many rules that nothing on file concerns."""
+        return self.quiet and self.when.depends.isdisjoint(here.touched)
 
 
 Answering = tuple[Study, Called]
@@ -68,7 +75,7 @@ class Docket:
         self._pairs: dict[str, tuple[Criterion, ...]] = {}
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
-        self._providers: dict[tuple[str, str], tuple[list[Answering], list[Answering]]] = {}
+        self._providers: dict[tuple[str, str], tuple[list[Answering], list[list[Answering]]]] = {}
         self._listed: dict[tuple[str, ...], tuple[tuple[Study, bool], ...]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
@@ -119,7 +126,9 @@ class Docket:
         ready = self.book.conditions.ready
         for c in rules:
             if wanted(c):
-                yield Heard(c, ready(c.when), None if c.unless is None else ready(c.unless))
+                when = ready(c.when)
+                quiet = not when.reads_results and all(b.told(when) is False for b in baseline(self.book.conditions))
+                yield Heard(c, when, None if c.unless is None else ready(c.unless), quiet)
 
     def concerns(self, criterion: Criterion) -> bool:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
@@ -132,22 +141,23 @@ class Docket:
         speaks = criterion.guideline in self._guidelines
         return speaks or (criterion.kind == "safety" and criterion.guideline in self._safety)
 
-    def providers(self, result: str, region: str) -> tuple[list[Answering], list[Answering]]:
+    def providers(self, result: str, region: str) -> tuple[list[Answering], list[list[Answering]]]:
         """The pathways for studies of a region, each with such a study, that answer a result fact.
 
-        First those that a recorded indication calls, then those that need their trigger.
+        First those that a recorded indication calls, then by pathway those that need their trigger.
         """
         key = (result, region)
         if key not in self._providers:
             wanted, catalogue = RESULTS[result], self.book.library.catalogue
             certain: list[Answering] = []
-            triggered: list[Answering] = []
+            triggered: dict[str, list[Answering]] = defaultdict(list)
             for study in (catalogue[s] for s in self.book.pathways):
                 if wanted.any_region or study.region == region:
                     for called in self.paths(study.id):
                         if wanted.include(called.criterion, study):
-                            (certain if called.by_indication else triggered).append((study, called))
-            self._providers[key] = (certain, triggered)
+                            held = certain if called.by_indication else triggered[called.criterion.id]
+                            held.append((study, called))
+            self._providers[key] = (certain, list(triggered.values()))
         return self._providers[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[tuple[Study, bool], ...]:

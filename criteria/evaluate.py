@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from criteria.ask import Way, open_ways, ways
-from criteria.conditions import Conditions, Reach, Ready
+from criteria.conditions import ANYTHING, Conditions, Reach, Ready
 from criteria.facts import Fact, Facts
 from criteria.logic import All, Any_, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
@@ -43,16 +43,35 @@ class Truths(dict[int, Truth]):
         return truth
 
 
-class Memory:
-    """What was found, for all who may share it: without presumptions and with them (the index), the states of facts by
-    name, the truths of leaves by number and of conditions by identity."""
+class Found:
+    """What was found under one assumption: states of facts by name, truths of leaves by number and of conditions by key."""
 
     __slots__ = ("kept", "leaves", "states")
 
+    def __init__(self, find: Callable[[int], Truth]) -> None:
+        self.states: dict[str, State] = {}
+        self.leaves = Truths(find)
+        self.kept: dict[int, Truth] = {}
+
+
+class Memory:
+    """What was found, for all who may share it: without presumptions and with them."""
+
+    __slots__ = ("found",)
+
     def __init__(self) -> None:
-        self.states: tuple[dict[str, State], dict[str, State]] = ({}, {})
-        self.leaves: list[Truths | None] = [None, None]
-        self.kept: tuple[dict[int, Truth], dict[int, Truth]] = ({}, {})
+        self.found: list[Found | None] = [None, None]
+
+    def under(self, presume: bool, find: Callable[[int], Truth]) -> Found:
+        found = self.found[presume]
+        if found is None:
+            found = self.found[presume] = Found(find)
+        return found
+
+    def kept(self, presume: bool) -> dict[int, Truth] | None:
+        """The truths of conditions, if anybody asked for one yet."""
+        found = self.found[presume]
+        return None if found is None else found.kept
 
 
 class Circumstances:
@@ -61,6 +80,9 @@ class Circumstances:
     ``results(name, presume)`` answers facts that are results of rules (``guideline.supports_mri``); ``order`` is what
     all studies considered for one order have in common, ``region`` what those of one region do.
     """
+
+    silent: Circumstances | None = None
+    """The same for a silent chart."""
 
     def __init__(
         self,
@@ -75,8 +97,11 @@ class Circumstances:
         given = conditions.vocabulary.given
         # a recorded child makes the fact on which it depends true
         self._implied = {given[n] for n in facts.recorded.keys() & given.keys()}
+        self.touched = facts.recorded.keys() | self._implied | facts.unsearched | {ANYTHING}
+        """Facts of which more is known than silence; what none of them bears on is as in a silent chart."""
         own = Memory()
         self._begin(facts, conditions, presume, results, (order or Memory(), region or Memory(), own, own))
+        self.silent = baseline(conditions)[presume]
 
     def _begin(
         self, facts: Facts, conditions: Conditions, presume: bool, results: Results, memories: Sequence[Memory]
@@ -84,17 +109,13 @@ class Circumstances:
         self.facts, self.conditions, self.presume, self.results = facts, conditions, presume, results
         self.vocabulary, self.definitions, self.on = conditions.vocabulary, conditions.definitions, conditions.on
         self._memories = memories
-        """By reach of what is found."""
-        self._states = [m.states[presume] for m in memories]
-        self.kept = [m.kept[presume] for m in memories]
-        self.leaves = [self._leaves(m) for m in memories]
+        find = self._find
+        order, region, study, others = (m.under(presume, find) for m in memories)
+        # each by the reach of what is found
+        self._states = [order.states, region.states, study.states, others.states]
+        self.kept = (order.kept, region.kept, study.kept, others.kept)
+        self.leaves = (order.leaves, region.leaves, study.leaves, others.leaves)
         self._asked: dict[int, bool] = {}
-
-    def _leaves(self, memory: Memory) -> Truths:
-        found = memory.leaves[self.presume]
-        if found is None:
-            found = memory.leaves[self.presume] = Truths(self._find)
-        return found
 
     @cached_property
     def off(self) -> Circumstances:
@@ -102,8 +123,9 @@ class Circumstances:
         if not self.presume:
             return self
         out = Circumstances.__new__(Circumstances)
-        out._implied = self._implied
+        out._implied, out.touched = self._implied, self.touched
         out._begin(self.facts, self.conditions, False, self.results, self._memories)
+        out.silent = baseline(self.conditions)[False]
         return out
 
     def without(self, unknown: frozenset[str], results: Results) -> Circumstances:
@@ -118,7 +140,10 @@ class Circumstances:
         """`truth` of a condition that is ready."""
         kept = self.kept[ready.reach]
         if ready.key not in kept:
-            kept[ready.key] = ready.test(self)
+            if self.silent is not None and ready.depends.isdisjoint(self.touched):
+                kept[ready.key] = self.silent.told(ready)
+            else:
+                kept[ready.key] = ready.test(self)
         return kept[ready.key]
 
     def can_be_asked(self, node: Node) -> bool:
@@ -133,6 +158,8 @@ class Circumstances:
 
     def _find(self, number: int) -> Truth:
         leaf = self.conditions.numbered[number]
+        if self.silent is not None and leaf.depends.isdisjoint(self.touched):
+            return self.silent.leaves[leaf.reach][number]
         states, name = self._states[leaf.reach], leaf.fact.name
         state = states[name] if name in states else self.state(name)
         if state is None:
@@ -210,6 +237,37 @@ class Circumstances:
         )
 
 
+class _SilentChart(Circumstances):
+    """Nothing is recorded, all was searched. Shared by all requests, so what is found is found by one at a time."""
+
+    def __init__(self, conditions: Conditions, presume: bool) -> None:
+        self._implied, self.touched = set(), {ANYTHING}
+        self._begin(Facts({}), conditions, presume, _no_result, [Memory() for _ in Reach])
+
+    def told(self, ready: Ready) -> Truth:
+        kept = self.kept[ready.reach]
+        if ready.key not in kept:
+            with self.conditions.making:
+                kept[ready.key] = ready.test(self)
+        return kept[ready.key]
+
+    def _find(self, number: int) -> Truth:
+        with self.conditions.making:
+            return super()._find(number)
+
+    @cached_property
+    def off(self) -> Circumstances:
+        return baseline(self.conditions)[False]
+
+
+def baseline(conditions: Conditions) -> list[Circumstances]:
+    """What a silent chart gives: without presumptions, and with them."""
+    if not conditions.baseline:
+        with conditions.making:
+            conditions.baseline = conditions.baseline or [_SilentChart(conditions, p) for p in (False, True)]
+    return conditions.baseline
+
+
 class _Without(Circumstances):
     """Circumstances in which facts are unknown where a rule names them; results of rules are found anew.
 
@@ -218,8 +276,10 @@ class _Without(Circumstances):
 
     def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
         self._base, self._unknown, self._implied = base, unknown, base._implied
+        self.touched = base.touched | unknown
         self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
+        self.silent = base.silent
 
     @cached_property
     def off(self) -> Circumstances:

@@ -316,11 +316,15 @@ def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
     """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check."""
     here, out = weighing.here, []
     for rule in case.docket.remarks(study.id):
+        if rule.cannot_fire(here):
+            continue
         lifted = rule.unless is not None and case.truth(rule.unless, study, False) is True
         if case.truth(rule.when, study) is True and not lifted:
             kind = rule.criterion.kind
             out.append(_note(rule.criterion, kind if kind in ("safety", "document") else "remark"))
     for rule in case.docket.safety(study.id):
+        if rule.cannot_fire(here):
+            continue
         truth = case.truth(rule.when, study)
         if truth is None and _unread(rule.criterion.when, here):
             out.append(_note(rule.criterion, "unchecked"))

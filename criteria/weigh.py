@@ -87,6 +87,8 @@ def hopeless(case: Case, study: Study) -> bool:
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
     for rule in case.docket.refusals(study.id):
+        if rule.cannot_fire(out.here):
+            continue
         criterion = rule.criterion
         if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
             continue
@@ -103,6 +105,8 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
     for rule in case.docket.redirects(study.id):
+        if rule.cannot_fire(out.here):
+            continue
         if case.truth(rule.when, study, presume, unknown) is not True:
             continue
         if rule.unless is None or case.truth(rule.unless, study, False, unknown) is not True:
