@@ -23,10 +23,10 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     """
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
     order = {s: n for n, s in enumerate(_suggested(weighing))}
-    for other in _candidates(case, study, order):
-        if other.id not in order and hopeless(case, other):
+    for voice, other in _candidates(case, study, order):
+        if other.id not in order and hopeless(voice, other):
             continue
-        weighed = weigh(case, other)
+        weighed = weigh(voice, other)
         if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
             continue
         paths = weighed.met or [c for c, _ in weighed.open]
@@ -80,16 +80,17 @@ def _suggested(weighing: Weighing) -> list[str]:
     return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggest))
 
 
-def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[Study]:
-    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests."""
+def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[tuple[Case, Study]]:
+    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests; each
+    before the guidelines that would speak if it were ordered."""
     library = case.book.library
     regions = regions_of(case.order, case.indications, library.indications) or (study.region,)
-    for other, by_indication in case.docket.listed(regions):
-        if other.id == study.id or other.id in suggested or not other.cpt or other.unlisted:
-            continue
-        if by_indication or case.paths(other):
-            yield other
-    for name in suggested:
-        other = library.catalogue[name]
-        if name != study.id and (other.cpt or name not in case.book.pathways):
-            yield other
+    for voice in case.voices():
+        for other, by_indication in voice.docket.listed(regions):
+            if other.id == study.id or other.id in suggested or not other.cpt or other.unlisted:
+                continue
+            if voice.speaks_to(other) and (by_indication or voice.paths(other)):
+                yield voice, other
+        for other in map(library.catalogue.__getitem__, suggested):
+            if voice.speaks_to(other) and other.id != study.id and (other.cpt or other.id not in case.book.pathways):
+                yield voice, other

@@ -10,6 +10,7 @@ from criteria.docket import Answering, Called
 from criteria.evaluate import Circumstances, Memory
 from criteria.facts import FactsFor
 from criteria.orders import Order
+from criteria.policies import Policy
 from criteria.ratings import Truth
 from criteria.regions import overlap
 from criteria.results import RESULTS
@@ -20,8 +21,8 @@ NOTHING: frozenset[str] = frozenset()
 
 
 class Case:
-    """``indications`` are the recorded ones; ``guidelines`` those that speak, most specific first;
-    ``safety`` those of which only the safety rules do; ``age`` in years."""
+    """``indications`` are the recorded ones; ``guidelines`` those of the policy that speak, most specific first;
+    ``age`` in years."""
 
     def __init__(
         self,
@@ -29,15 +30,15 @@ class Case:
         orders: Sequence[Order],
         facts_for: FactsFor,
         book: Book,
+        policy: Policy,
         guidelines: Sequence[str],
         age: int,
         indications: Sequence[str],
-        safety: Sequence[str] = (),
     ) -> None:
-        self.order, self.orders, self.facts_for, self.book = order, orders, facts_for, book
+        self.order, self.orders, self.facts_for, self.book, self.policy = order, orders, facts_for, book, policy
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
         self.docket = book.docket(
-            self.guidelines, tuple(g for g in safety if g not in self.guidelines), age, self.indications
+            self.guidelines, tuple(g for g in policy.safety if g not in self.guidelines), age, self.indications
         )
         self._others = [o for o in orders if o.reference != order.reference and o.study is not None]
         self._common = Memory()
@@ -49,6 +50,21 @@ class Case:
         self._paths: dict[str, list[Called]] = {}
         self._providers: dict[tuple[str, str], list[Answering]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
+
+    def voices(self) -> list[Case]:
+        """This case, and the same before the other guidelines that the policy lets speak to other studies."""
+        heard = [g for g in self.policy.choirs() if g != self.guidelines]
+        return [
+            self,
+            *(
+                Case(self.order, self.orders, self.facts_for, self.book, self.policy, g, self.age, self.indications)
+                for g in heard
+            ),
+        ]
+
+    def speaks_to(self, study: Study) -> bool:
+        """True when the policy has just these guidelines speak to a study."""
+        return self.policy.guidelines_for(study.base) == self.guidelines
 
     def here(self, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Circumstances:
         """What the order is judged on if it were for ``study``."""

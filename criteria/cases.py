@@ -200,8 +200,8 @@ class Posed:
         known = self.facts(self.order, self.study)
         return Weighed(
             self.order, self.orders, lambda s: self.facts(self.order, s), current,
-            self.policy.guidelines_for(self.study.base), self.case.age,
-            recorded_indications(self.order, known, self.library), self.policy.safety,
+            self.policy, self.policy.guidelines_for(self.study.base), self.case.age,
+            recorded_indications(self.order, known, self.library),
         )  # fmt: skip
 
     def verdict(self, current: Book) -> Verdict:

@@ -44,7 +44,7 @@ class Truths(dict[int, Truth]):
 
 
 class Found:
-    """What was found under one assumption: states of facts by name, truths of leaves by number and of conditions by key."""
+    """What was found under one assumption: states of facts, truths of leaves by number and of conditions by key."""
 
     __slots__ = ("kept", "leaves", "states")
 

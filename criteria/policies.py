@@ -37,6 +37,11 @@ class Policy:
         own = tuple(v.guideline for v in self.voices if v.studies is not None and base in v.studies)
         return own or tuple(v.guideline for v in self.voices if v.studies is None)
 
+    def choirs(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of guidelines that speak together to some study, each once."""
+        named = [base for v in self.voices for base in sorted(v.studies or ())]
+        return tuple(dict.fromkeys((self.guidelines_for(""), *map(self.guidelines_for, named))))
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:

@@ -65,7 +65,7 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
         )
     indications = recorded_indications(order, known, current.library)
     years = int(age.value)  # type: ignore[arg-type]
-    case = Case(order, orders, lambda s: facts(order, s), current, guidelines, years, indications, policy.safety)
+    case = Case(order, orders, lambda s: facts(order, s), current, policy, guidelines, years, indications)
     return _unstated(case, study) or _settled(case, study)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from criteria.facts import Vocabulary
+from criteria.facts import Fact, FactDefinition, Vocabulary
 from criteria.ratings import Step, Verdict
 from hooks.wording import Wording
 
@@ -63,15 +63,24 @@ def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
 
 def _found(step: Step, vocabulary: Vocabulary, words: Wording) -> Iterator[str]:
     if step.found is not None and step.fact in vocabulary and step.truth is not None:
-        definition = vocabulary[str(step.fact)]
-        value = step.found.value
-        if isinstance(value, bool):
-            yield words.say("found-yes" if value else "found-no", means=_short(definition.means))
-        elif isinstance(value, int | float):
-            number = f"{value:g} {definition.unit}" if definition.unit not in (None, "1", "{score}") else f"{value:g}"
-            yield words.say("found-value", means=_short(definition.means), value=number)
+        said = _value(step.found, vocabulary[str(step.fact)], words)
+        if said and step.found.note:
+            said = words.say("found-note", found=said, note=step.found.note)
+        if said:
+            yield said
     for child in step.children:
         yield from _found(child, vocabulary, words)
+
+
+def _value(fact: Fact, definition: FactDefinition, words: Wording) -> str:
+    """What is on file, in words; '' for what only codes say."""
+    means = _short(definition.means)
+    if isinstance(fact.value, bool):
+        return words.say("found-yes" if fact.value else "found-no", means=means)
+    if not isinstance(fact.value, int | float):
+        return ""
+    unit = "" if definition.unit in (None, "1", "{score}") else f" {definition.unit}"
+    return words.say("found-value", means=means, value=f"{fact.value:g}{unit}")
 
 
 def _short(means: str) -> str:

@@ -33,7 +33,10 @@ from service.urls import Base, read_base
 PREFIX = "IMAGING_CDS_"
 SECRET_BYTES = 32
 NO_PAGES = "none"
-SITE = ("very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit")
+SITE = (
+    "very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit",
+    "pain_improvement_percent",
+)  # fmt: skip
 
 Clock = Callable[[], dt.datetime]
 """The time, aware, in UTC; tests hand in their own."""
@@ -119,6 +122,9 @@ class Settings(BaseModel):
     recent_evaluation_days: int | None = Field(None, ge=1, description="Days for which a visit counts as recent.")
     recent_surgery_days: int | None = Field(None, ge=1, description="Days for which an operation counts as recent.")
     recent_mri_days: int | None = Field(None, ge=1, description="Days for which an MRI counts as recent.")
+    pain_improvement_percent: int | None = Field(
+        None, ge=1, le=100, description="Fall of the pain score, in per cent, that counts as significant improvement."
+    )
     scanner_bmi_limit: float | None = Field(None, gt=10, description="Body mass index, kg/m2, that the scanner takes.")
 
     # What is said
