@@ -1,22 +1,14 @@
-"""How each word of a text is meant: denied, past, a relative's, doubted, planned (context.yaml, after ConText)."""
+"""How each word of a text is meant: denied, past, a relative's, doubted, imagined, planned (after ConText)."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from criteria.errors import DataError
-from criteria.reading import read_yaml
 from mappings.text.lexicon import lexicon
-from mappings.text.tables import in_table
 from mappings.text.tokens import BREAKS, ENDS, Token
+from mappings.text.triggers import Triggers, Words, triggers
 
-CONTEXT = Path(__file__).parent / "context.yaml"
-STATES = ("denied", "past", "family", "doubted", "imagined", "planned")
-SINGLE = ("ends", "loosens", "relatives", "returns", "did")
-KEYS = (*STATES, *SINGLE, "of_relatives", "harmless", "lists")
 LONG = 6
 """Words of the longest trigger."""
 REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14, "imagined": 8, "planned": 6}
@@ -25,20 +17,6 @@ REACH_BACK = 5
 ASIDES = ("with", "after")
 FAMILIES = frozenset({"family", "antecedentes"})
 """First words of triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
-Words = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Triggers:
-    before: Mapping[Words, str]
-    after: Mapping[Words, tuple[str, ...]]
-    harmless: frozenset[Words]
-    ends: frozenset[str]
-    lists: frozenset[Words]
-    loosens: frozenset[str]
-    relatives: frozenset[str]
-    returns: frozenset[str]
-    did: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +38,6 @@ class Meant:
     loosened: set[int] = field(default_factory=set)
 
 
-@functools.cache
-def triggers(path: Path = CONTEXT) -> Triggers:
-    """context.yaml, checked. Raises `DataError`."""
-    raw = read_yaml(path)
-    if set(raw) != set(KEYS):
-        raise DataError(path, 1, f"the keys are {', '.join(KEYS)}, each once.")
-    words = lexicon().words
-    before: dict[Words, str] = {}
-    after: dict[Words, tuple[str, ...]] = {}
-    for state in STATES:
-        if set(raw[state]) - {"before", "after"}:
-            raise DataError(path, raw.line(state), f"`{state}` has the keys before and after.")
-        for phrase in raw[state].get("before", ()):
-            key = in_table(phrase, words)
-            if before.setdefault(key, state) != state:
-                raise DataError(path, raw.line(state), f"`{phrase}` stands under two states; keep one.")
-        for phrase in raw[state].get("after", ()):
-            key = in_table(phrase, words)
-            after[key] = (*after.get(key, ()), state)
-
-    def each(key: str) -> Iterator[Words]:
-        return (in_table(phrase, words) for phrase in raw[key])
-
-    single = {key: frozenset(w for phrase in each(key) for w in phrase) for key in SINGLE}
-    for relative in single["relatives"]:
-        before |= {(relative, *link): "family" for link in each("of_relatives")}
-        after |= {("in", *whose, relative): ("family",) for whose in ((), ("a",), ("her",), ("his",))}
-    return Triggers(before, after, frozenset(each("harmless")), lists=frozenset(each("lists")), **single)
-
-
 def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
     """The states of each word. ``taken`` are words inside a longer phrase of ours: only a plan is read from them."""
     rules = triggers()
@@ -99,8 +47,11 @@ def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
     while place < len(read):
         length = _longest(written, place, taken, rules)
         if not length:
-            if written[place] in rules.relatives and _at_once(written, place + 1, said):
+            next_to_it = _next_to(written, place, said)
+            if written[place] in rules.relatives and next_to_it == "disease":
                 _ahead(written, place + 1, (written[place],), "family", rules, said, out)  # "aunt breast cancer"
+            elif written[place] == "for" and next_to_it == "done" and (not place or written[place - 1] in BREAKS):
+                _ahead(written, place + 1, ("for",), "planned", rules, said, out)  # "stenosis, for laminectomy"
             place += 1
             continue
         key = tuple(written[place : place + length])
@@ -117,14 +68,14 @@ def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
     return out
 
 
-def _at_once(written: Sequence[str], place: int, said: Said) -> bool:
-    """True where a finding begins, small words and the name of its site before it."""
-    for i in range(place, min(len(written), place + 3)):
+def _next_to(written: Sequence[str], place: int, said: Said) -> str:
+    """The kind of the finding that follows a word, small words and the name of its site before it; else ''."""
+    for i in range(place + 1, min(len(written), place + 4)):
         if i in said.kinds:
-            return True
+            return said.kinds[i]
         if written[i] not in lexicon().passed:
-            return False
-    return False
+            return ""
+    return ""
 
 
 def _answers(written: Sequence[str], place: int, length: int) -> bool:
@@ -149,7 +100,7 @@ def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Tr
     i = start
     while i < last:
         word = written[i]
-        if word in ENDS or (state == "family" and met and word in rules.returns):
+        if word in ENDS or (state == "family" and i > start and word in rules.returns):
             return
         if state == "planned" and (word in rules.did or rules.before.get((word,)) == "past"):
             return
@@ -178,12 +129,15 @@ def _aside(written: Sequence[str], start: int, key: Words, met: str, rules: Trig
     """Where a denial goes on behind "with ..." or "after ...", 0 where it ends.
 
     "No stenosis with cord compression" denies neither alone, so nothing is said of the second; "no injury with neck
-    pain" tells of pain. What a denial stands "after" took place: only an "or" takes the denial up again.
+    pain" tells of pain, and "with" answers "without". What a denial stands "after" took place; an "or" behind it,
+    or the comma of a list, takes the denial up again.
     """
     end = next((i for i in range(start, len(written)) if written[i] in (*ENDS, ",", "or", "nor")), len(written))
     aside = range(start + 1, end)
     kind = next((said.kinds[i] for i in aside if i in said.kinds), "")
     if written[start] == "with":
+        if key[-1] == "without":
+            return 0
         if kind and (kind != met or kind not in ("complaint", "disease")):
             return 0
         if any(written[i] in rules.ends for i in aside):

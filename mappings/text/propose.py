@@ -88,8 +88,6 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
     for entry, places in _entries(mention, reading):
         says = entry.now
         if "planned" in states and "past" not in states and _kind(says) == "done":
-            if "surgery.spine.performed" in says.facts and "denied" not in states:
-                yield from _facts({"treatment_plan.spine_surgery": True}, places)
             continue
         if "denied" in states:
             loosened = not reading.meant.loosened.isdisjoint(mention.places)
