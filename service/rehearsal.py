@@ -34,7 +34,9 @@ def rehearse(parts: Parts) -> None:
         "intent": "order",
         "subject": {"reference": f"Patient/{PATIENT}"},
         "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]},
-        "reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M54.50"}]}],
+        "reasonCode": [
+            {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M54.50"}], "text": "low back pain"}
+        ],
     }
     prefetch: dict[str, object] = dict.fromkeys(QUERIES)
     prefetch["patient"] = {"resourceType": "Patient", "id": PATIENT, "birthDate": "1980-01-01"}

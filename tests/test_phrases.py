@@ -19,11 +19,11 @@ from mappings import Chart, read_orders
 from mappings.diagnoses import indications
 from mappings.phrases import QUOTED, candidates, proposals
 from mappings.records import read_records
-from mappings.text.context import CONTEXT, triggers
 from mappings.text.lexicon import lexicon
 from mappings.text.spelling import mend
 from mappings.text.tables import FINDINGS, PHRASES, RANKS, WORDS, read_phrases, read_ranks, read_words
 from mappings.text.tokens import LONGEST
+from mappings.text.triggers import CONTEXT, triggers
 
 DAY = dt.date(2026, 11, 20)
 PHRASES_OF_OURS: list[dict[str, Any]] = yaml.safe_load(
@@ -86,6 +86,114 @@ def test_what_was_ruled_out_is_not_proposed(after: str) -> None:
 def test_what_a_relative_has_and_what_is_only_warned_of_proposes_nothing(before: str) -> None:
     for text in (t for t in PLAIN if "with" not in t and "w/" not in t):
         assert proposals(before + text) == (), before + text
+
+
+@pytest.mark.parametrize("link", [" w/ ", " with ", " had ", ": ", " died of ", " "])
+@pytest.mark.parametrize("relative", ["mother", "great uncle", "paternal cousin", "grandparent", "Dad", "niece"])
+def test_any_relative_in_any_wording_keeps_the_disease(relative: str, link: str) -> None:
+    for disease in ("breast cancer", "ankylosing spondylitis", "lymphoma"):
+        assert candidates(f"sciatica; {relative}{link}{disease}") == ("lumbar_radiculopathy",)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("uncle w/ lymphoma, patient has sciatica", ("lumbar_radiculopathy",)),
+        ("aunt lung ca and MS, pt c/o neck pain", ("neck_pain",)),
+        ("family history of scoliosis, presents with mid back pain", ("mid_back_pain",)),
+        ("neck pain, lymphoma in his niece", ("neck_pain",)),
+        ("mother states neck pain for a week", ("neck_pain",)),
+        ("wife noticed foot drop", ("foot_drop",)),
+        ("fell at the house of his cousin, neck pain", ("cervical_spine_trauma", "neck_pain")),
+    ],
+)
+def test_the_patient_is_told_from_the_relative(text: str, found: tuple[str, ...]) -> None:
+    assert candidates(text) == found
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["planned ", "pre-op ", "preoperative planning ", "scheduled for ", "awaiting ", "candidate for ", "needs "],
+)
+@pytest.mark.parametrize(
+    "operation", ["cervical fusion", "TLIF L4-5", "laminectomy", "lumbar surgery", "ESI", "PT x 6 weeks"]
+)
+def test_what_is_planned_is_not_done(before: str, operation: str) -> None:
+    for text in (before + operation, f"sciatica, {operation} planned", f"sciatica, for {operation}"):
+        assert set(candidates(text)) <= {"lumbar_radiculopathy"}, text
+        assert not {n for n in facts(text) if lasting(n) or n.endswith("days_ago")}, text
+
+
+@pytest.mark.parametrize(
+    ("text", "fact"),
+    [
+        ("s/p L4-5 fusion, revision planned", "surgery.spine.performed"),
+        ("preop MRI, prior laminectomy", "surgery.spine.performed"),
+        ("post-op fusion, arm pain", "surgery.spine.performed"),
+        ("neck pain, for which he had a fusion", "surgery.spine.performed"),
+        ("neck pain, for years on NSAIDs", "trial_of_treatment.nsaid"),
+        ("failed ESI, considering discectomy", "trial_of_treatment.interventional_procedure"),
+        ("planned laminectomy after failed NSAIDs", "trial_of_treatment.nsaid"),
+    ],
+)
+def test_what_was_done_before_a_plan_stays_done(text: str, fact: str) -> None:
+    assert facts(text)[fact] is True
+
+
+def test_the_disease_of_a_planned_operation_stays() -> None:
+    assert candidates("planning laminectomy for lumbar stenosis") == ("lumbar_spinal_stenosis",)
+    assert candidates("scoliosis, candidate for fusion") == ("scoliosis",)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "stated"),
+    [
+        ("no Chiari with syrinx", (), {}),
+        ("no stenosis with cord compression", (), {}),
+        ("denies neck pain with arm numbness", (), {}),
+        ("no weakness after surgery or numbness", (), {"symptom.numbness": False, "exam.extremity_weakness": False}),
+        ("no fracture with persistent back pain", ("back_pain",), {}),
+        ("no injury with neck or back pain", ("neck_pain",), {"trauma.present": False}),
+        ("no fracture after fall", (), {"trauma.present": True}),
+        ("no weakness with sciatica", ("lumbar_radiculopathy",), {"exam.extremity_weakness": False}),
+        ("no neck pain, with leg weakness", ("limb_weakness",), {"exam.extremity_weakness": True}),
+        ("stenosis without myelopathy with radiculopathy", ("radiculopathy", "spinal_stenosis"), {}),
+        ("no relief after PT or chiropractic", (), {"trial_of_treatment.spinal_manipulation": True}),
+    ],
+)
+def test_with_and_after_end_a_denial_only_where_something_else_begins(
+    text: str, found: tuple[str, ...], stated: dict[str, Any]
+) -> None:
+    assert sorted(candidates(text)) == sorted(found)
+    assert facts(text).items() >= stated.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("SCC of the larynx", "head_neck_cancer"),
+        ("SCC skin", "skin_cancer"),
+        ("known breast ca, leg weakness, r/o SCC", "spinal_cord_compression"),
+        ("SCC at T8", "spinal_cord_compression"),
+        ("C0-C1 instability", "atlantoaxial_disorder"),
+        ("C1-2 fracture", "cervical_vertebral_fracture"),
+        ("C5-6 subluxation", "cervical_spine_trauma"),
+        ("RLL mass 3 cm", "lung_nodule"),
+        ("numbness in a C6 dermatome", "cervical_radiculopathy"),
+        ("pain in L5 distribution", "lumbar_radiculopathy"),
+        ("burning in both hands", "numbness_or_tingling"),
+        ("burning leg pain", "leg_pain"),
+        ("post-op wound dehiscence", "postoperative_complication"),
+        ("positive slump test", "lumbar_radiculopathy"),
+    ],
+)
+def test_the_place_beside_it_tells_what_a_word_means(text: str, first: str) -> None:
+    assert candidates(text)[0] == first
+
+
+@pytest.mark.parametrize("text", ["burning on urination", "stocking distribution", "LLL pain", "shoulder subluxation"])
+def test_without_a_place_of_its_own_such_a_word_says_nothing(text: str) -> None:
+    assert candidates(text) == ()
 
 
 @pytest.mark.parametrize("before", ["r/o ", "concern for "])

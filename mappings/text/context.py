@@ -1,84 +1,45 @@
-"""How each word of a text is meant: denied, past, a relative's, doubted, imagined (context.yaml, after ConText)."""
+"""How each word of a text is meant: denied, past, a relative's, doubted, imagined, planned (after ConText)."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from criteria.errors import DataError
-from criteria.reading import read_yaml
 from mappings.text.lexicon import lexicon
-from mappings.text.tables import in_table
 from mappings.text.tokens import BREAKS, ENDS, Token
+from mappings.text.triggers import Triggers, Words, triggers
 
-CONTEXT = Path(__file__).parent / "context.yaml"
-STATES = ("denied", "past", "family", "doubted", "imagined")
-KEYS = (*STATES, "harmless", "ends", "lists", "loosens")
 LONG = 6
 """Words of the longest trigger."""
-REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14, "imagined": 8}
+REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14, "imagined": 8, "planned": 6}
 """Words that a trigger reaches ahead of it, without the end of the sentence."""
 REACH_BACK = 5
+ASIDES = ("with", "after")
 FAMILIES = frozenset({"family", "antecedentes"})
 """First words of triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
-Words = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Triggers:
-    before: Mapping[Words, str]
-    after: Mapping[Words, tuple[str, ...]]
-    harmless: frozenset[Words]
-    ends: frozenset[str]
-    lists: frozenset[Words]
-    loosens: frozenset[str]
+class Said:
+    """What stands where in a text. ``signs``: places of findings that are listed in passing (fever, numbness, injury).
+
+    ``kinds``: of each place in a finding, whether it is a complaint, an event, something done or a disease.
+    """
+
+    signs: frozenset[int]
+    kinds: Mapping[int, str]
 
 
 @dataclass(slots=True)
 class Meant:
-    """Per word of a text: its states; and the words that stand in a trigger."""
+    """Per word of a text: its states. ``loosened``: places of findings of which less than all is denied."""
 
     states: list[set[str]]
     loosened: set[int] = field(default_factory=set)
 
 
-@functools.cache
-def triggers(path: Path = CONTEXT) -> Triggers:
-    """context.yaml, checked. Raises `DataError`."""
-    raw = read_yaml(path)
-    if set(raw) != set(KEYS):
-        raise DataError(path, 1, f"the keys are {', '.join(KEYS)}, each once.")
-    words = lexicon().words
-    before: dict[Words, str] = {}
-    after: dict[Words, tuple[str, ...]] = {}
-    for state in STATES:
-        if set(raw[state]) - {"before", "after"}:
-            raise DataError(path, raw.line(state), f"`{state}` has the keys before and after.")
-        for phrase in raw[state].get("before", ()):
-            key = in_table(phrase, words)
-            if before.setdefault(key, state) != state:
-                raise DataError(path, raw.line(state), f"`{phrase}` stands under two states; keep one.")
-        for phrase in raw[state].get("after", ()):
-            key = in_table(phrase, words)
-            after[key] = (*after.get(key, ()), state)
-
-    def each(key: str) -> Iterator[Words]:
-        return (in_table(phrase, words) for phrase in raw[key])
-
-    single = {key: frozenset(w for phrase in each(key) for w in phrase) for key in ("ends", "loosens")}
-    return Triggers(
-        before, after, frozenset(each("harmless")), single["ends"], frozenset(each("lists")), single["loosens"]
-    )
-
-
-def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], findings: frozenset[int]) -> Meant:
-    """The states of each word.
-
-    ``taken`` are words inside a longer phrase of ours, which trigger nothing; ``signs`` those of findings that are
-    listed in passing (fever, chills, numbness), ``findings`` those of any finding.
-    """
+def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
+    """The states of each word. ``taken`` are words inside a longer phrase of ours: only a plan is read from them."""
     rules = triggers()
     out = Meant([set() for _ in read])
     written = [t.word for t in read]
@@ -86,6 +47,11 @@ def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], f
     while place < len(read):
         length = _longest(written, place, taken, rules)
         if not length:
+            next_to_it = _next_to(written, place, said)
+            if written[place] in rules.relatives and next_to_it == "disease":
+                _ahead(written, place + 1, (written[place],), "family", rules, said, out)  # "aunt breast cancer"
+            elif written[place] == "for" and next_to_it == "done" and (not place or written[place - 1] in BREAKS):
+                _ahead(written, place + 1, ("for",), "planned", rules, said, out)  # "stenosis, for laminectomy"
             place += 1
             continue
         key = tuple(written[place : place + length])
@@ -93,13 +59,23 @@ def meant(read: Sequence[Token], taken: frozenset[int], signs: frozenset[int], f
             place += length  # "3 month history of": today's complaint
             continue
         if _answers(written, place, length) and "denied" in (rules.before.get(key), *rules.after.get(key, ())):
-            _behind(written, place - 1, "denied", findings, out)  # "radiculopathy: no"
+            _behind(written, place - 1, "denied", out)  # "radiculopathy: no"
         elif state := rules.before.get(key):
-            _ahead(written, place + length, key, state, rules, signs, findings, out)
+            _ahead(written, place + length, key, state, rules, said, out)
         for state in rules.after.get(key, ()):
-            _behind(written, place, state, findings, out)
+            _behind(written, place, state, out)
         place += length
     return out
+
+
+def _next_to(written: Sequence[str], place: int, said: Said) -> str:
+    """The kind of the finding that follows a word, small words and the name of its site before it; else ''."""
+    for i in range(place + 1, min(len(written), place + 4)):
+        if i in said.kinds:
+            return said.kinds[i]
+        if written[i] not in lexicon().passed:
+            return ""
+    return ""
 
 
 def _answers(written: Sequence[str], place: int, length: int) -> bool:
@@ -111,52 +87,73 @@ def _answers(written: Sequence[str], place: int, length: int) -> bool:
 def _longest(written: Sequence[str], place: int, taken: frozenset[int], rules: Triggers) -> int:
     for length in range(min(LONG, len(written) - place), 0, -1):
         key = tuple(written[place : place + length])
-        if (key in rules.harmless or key in rules.before or key in rules.after) and place not in taken:
+        state = "harmless" if key in rules.harmless else rules.before.get(key, "")
+        if (state or key in rules.after) and (place not in taken or state == "planned"):
             return length
     return 0
 
 
-def _ahead(
-    written: Sequence[str], start: int, key: Words, state: str, rules: Triggers,
-    signs: frozenset[int], findings: frozenset[int], out: Meant,
-) -> None:  # fmt: skip
-    met = loose = False
+def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Triggers, said: Said, out: Meant) -> None:
+    met, loose = "", False
     through = state == "doubted" or (state == "denied" and key in rules.lists)
     last = min(len(written), start + (40 if through else REACH[state]))
-    for i in range(start, last):
+    i = start
+    while i < last:
         word = written[i]
-        if word in ENDS:
+        if word in ENDS or (state == "family" and i > start and word in rules.returns):
             return
-        if state != "family" and i > start and word in rules.ends and word not in ("new", "recent"):
+        if state == "planned" and (word in rules.did or rules.before.get((word,)) == "past"):
             return
-        if state != "family" and i > start and met and word in rules.ends:
+        if state == "denied" and word in ASIDES and met:
+            i = _aside(written, i, key, met, rules, said, out)
+            if not i:
+                return
+            continue
+        if state != "family" and i > start and word in rules.ends and (met or word not in ("new", "recent")):
             return
-        if (
-            word in (",", ":", "(", ")", "?")
-            and i > start
-            and not _goes_on(written, i, state, key, rules, signs, findings)
-        ):
-            return
-        if (
-            word == "and"
-            and met
-            and state in ("denied", "past")
-            and not _goes_on(written, i, state, key, rules, signs, findings)
-        ):
+        listed = word in (",", ":", "(", ")", "?") and i > start
+        listed |= word == "and" and bool(met) and state in ("denied", "past")
+        if listed and not _goes_on(written, i, state, key, rules, said):
             return
         if state == "denied" and word in rules.loosens and not met:
             loose = True
         out.states[i].add(state)
-        if i in findings:
-            met = True
+        if i in said.kinds:
+            met = said.kinds[i]
             if loose:
                 out.loosened.add(i)
+        i += 1
 
 
-def _goes_on(
-    written: Sequence[str], comma: int, state: str, key: Words, rules: Triggers,
-    signs: frozenset[int], findings: frozenset[int],
-) -> bool:  # fmt: skip
+def _aside(written: Sequence[str], start: int, key: Words, met: str, rules: Triggers, said: Said, out: Meant) -> int:
+    """Where a denial goes on behind "with ..." or "after ...", 0 where it ends.
+
+    "No stenosis with cord compression" denies neither alone, so nothing is said of the second; "no injury with neck
+    pain" tells of pain, and "with" answers "without". What a denial stands "after" took place; an "or" behind it,
+    or the comma of a list, takes the denial up again.
+    """
+    end = next((i for i in range(start, len(written)) if written[i] in (*ENDS, ",", "or", "nor")), len(written))
+    aside = range(start + 1, end)
+    kind = next((said.kinds[i] for i in aside if i in said.kinds), "")
+    if written[start] == "with":
+        if key[-1] == "without":
+            return 0
+        if kind and (kind != met or kind not in ("complaint", "disease")):
+            return 0
+        if any(written[i] in rules.ends for i in aside):
+            return 0
+        for i in range(start, end):
+            out.states[i].add("denied")
+        out.loosened.update(aside)
+    if end == len(written) or written[end] in ENDS:
+        return 0
+    if written[end] == ",":
+        return end if key in rules.lists and _goes_on(written, end, "denied", key, rules, said) else 0
+    following = next((said.kinds[i] for i in range(end, min(len(written), end + 5)) if i in said.kinds), "")
+    return end if following == met else 0
+
+
+def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: Triggers, said: Said) -> bool:
     """True when what stands behind a comma (or "and") is the next item of the trigger's list."""
     if state == "family" and key[0] not in FAMILIES:
         return True
@@ -176,14 +173,14 @@ def _goes_on(
         if written[i] in ENDS or written[i] == ",":
             break
         segment.append(i)
-    held = [i for i in segment if i in findings]
+    held = [i for i in segment if i in said.kinds]
     if state == "family":
-        return all(i in signs for i in held)
+        return all(i in said.signs for i in held)
     if any(written[i] in rules.ends for i in segment[:2]):
         return False
     if key in rules.lists:
         return bool(held) and len(segment) <= 6
-    if held and all(i in signs for i in held):
+    if held and all(i in said.signs for i in held):
         return len(segment) <= len(held) + 3
     return bool(held) and _or_follows(written, segment[-1] + 1) and len(segment) <= 5
 
@@ -198,7 +195,7 @@ def _or_follows(written: Sequence[str], place: int) -> bool:
     return False
 
 
-def _behind(written: Sequence[str], trigger: int, state: str, findings: frozenset[int], out: Meant) -> None:
+def _behind(written: Sequence[str], trigger: int, state: str, out: Meant) -> None:
     """What stands just before the trigger, back to the comma or the end of the sentence before."""
     for i in range(trigger - 1, max(-1, trigger - 1 - (REACH_BACK if state != "family" else 12)), -1):
         if written[i] in ENDS or written[i] in (",", "(", ")", ":", "?", "with", "but"):

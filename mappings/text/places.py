@@ -37,8 +37,10 @@ SITES_AHEAD = frozenset(
     ]
 )
 GENERAL = frozenset({"spine", "back", "canal", "cord"})
-LEVELS_OF_SPINE = frozenset({"cervical", "thoracic", "lumbar", "sacral"})
-WIDE = frozenset({"pain", "weakness", "numbness", "tingling"})
+LEVELS_OF_SPINE = frozenset({"upper_cervical", "cervical", "thoracic", "lumbar", "sacral"})
+BESIDE = frozenset({"dermatome", "scc"})
+"""Words that mean nothing, or something else (SCC: squamous cell, or the cord), without a site right beside them."""
+WIDE = frozenset({"pain", "weakness", "numbness", "tingling", "burning"})
 """Complaints: another site of the sentence is not theirs unless it stands beside them."""
 
 
@@ -64,6 +66,8 @@ def sites_of(mention: Mention, reading: Reading) -> list[Mention]:
     after = _chain(mention.last, 1, reading)
     if finding == "radiates":
         return after
+    if finding in BESIDE:
+        return inner or before or after
     if (general := inner or before) and all(s.entry.now.site in GENERAL for s in general):
         near = after if any(s.entry.now.site not in GENERAL for s in after) else []
         if not near and finding not in WIDE:

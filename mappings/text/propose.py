@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from criteria.facts import Value
 from mappings.attested import vocabulary
 from mappings.diagnoses import channel, indications, of_icd10cm
-from mappings.text.context import meant
+from mappings.text.context import Said, meant
 from mappings.text.lexicon import lexicon
 from mappings.text.mentions import Mention, mentions, patient_or_therapy
 from mappings.text.numbers import NEW_WITHIN_DAYS, SINCE_NEW, Time, nearest, scores, times, weeks
@@ -21,6 +21,12 @@ LASTING = ("history.", "surgery.", "implant.", "allergy.", "trial_of_treatment."
 SIGNS = ("symptom.", "exam.", "history.", "trauma.", "allergy.", "pregnancy.")
 DISEASES = ("condition.", "fracture.", "infection.", "malignancy.", "tumor.")
 """Facts that a suspicion does not state; what was done, felt or found stands beside it."""
+DONE = ("trial_of_treatment.", "implant.")
+"""Facts of what was done, besides operations; of what is only planned they say nothing."""
+COMPLAINTS = frozenset(
+    {"pain", "radiates", "weakness", "numbness", "tingling", "burning", "bladder", "footdrop", "incontinence"}
+)
+INJURIES = ("injury", "subluxation")
 PAINS = frozenset({"pain", "root", "radiates"})
 TREATMENT = "trial_of_treatment."
 UNRANKED = 5
@@ -45,9 +51,9 @@ def read(text: str) -> tuple[list[Found], list[Token]]:
     words = patient_or_therapy(book.read(text), text, book.words)
     findings, sites = mentions(words, book)
     inside = frozenset(i for m in findings if len(m.places) > 1 for i in m.places)
-    held = frozenset(i for m in findings for i in m.places)
     signs = frozenset(i for m in findings if _in_passing(m.entry.now) for i in m.places)
-    reading = Reading(words, findings, sites, meant(words, inside, signs, held), book)
+    kinds = {i: _kind(m.entry.now) for m in findings for i in m.places}
+    reading = Reading(words, findings, sites, meant(words, inside, Said(signs, kinds)), book)
     found = [f for m in findings for f in _of_mention(m, reading)]
     found += _of_codes(reading)
     found += _of_numbers(reading)
@@ -57,8 +63,22 @@ def read(text: str) -> tuple[list[Found], list[Token]]:
 def _in_passing(says: Says) -> bool:
     """True for a sign that notes list: fever, chills, numbness, injury."""
     if says.finding:
-        return says.finding in ("weakness", "numbness", "tingling", "bladder", "injury", "cancer", "radiates")
+        return says.finding in ("weakness", "numbness", "tingling", "bladder", *INJURIES, "cancer", "radiates")
     return bool(says.facts) and all(f.startswith(SIGNS) for f in says.facts)
+
+
+def _kind(says: Says) -> str:
+    if says.finding == "surgery" or _operated(says) or any(f.startswith(DONE) for f in says.facts):
+        return "done"
+    if says.finding in INJURIES or any(f.startswith("trauma.") for f in says.facts):
+        return "event"
+    if says.finding in COMPLAINTS or (says.facts and all(f.startswith(SIGNS) for f in says.facts)):
+        return "complaint"
+    return "disease"
+
+
+def _operated(says: Says) -> bool:
+    return any(f.startswith("surgery.") and f.endswith(".performed") for f in says.facts)
 
 
 def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
@@ -67,6 +87,8 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
         return
     for entry, places in _entries(mention, reading):
         says = entry.now
+        if "planned" in states and "past" not in states and _kind(says) == "done":
+            continue
         if "denied" in states:
             loosened = not reading.meant.loosened.isdisjoint(mention.places)
             if "past" not in states and not loosened:
@@ -167,7 +189,7 @@ def _of_numbers(reading: Reading) -> Iterator[Found]:
         for i in mention.places:
             names[i] = frozenset({says.finding} if says.finding else set())
             if kind and not states & {"family", "imagined"} and not (states & {"denied"} and kind != "treatment"):
-                places[i] = kind
+                places[i] = kind if "planned" not in states or kind not in ("treatment", "surgery") else "planned"
     for name, value, first, last in scores(words, names):
         if not any(reading.meant.states[i] & {"family", "imagined"} for i in range(first, last + 1)):
             yield Found(name, value, first, last)
@@ -186,7 +208,7 @@ def _measured(says: Says) -> str:
         return "treatment"
     if says.finding in SINCE_NEW:
         return says.finding
-    if says.finding == "injury" or any(f.startswith("trauma.") for f in says.facts):
+    if says.finding in INJURIES or any(f.startswith("trauma.") for f in says.facts):
         return "injury"
     if says.finding == "surgery" or any(f.startswith("surgery.") for f in says.facts):
         return "surgery"

@@ -13,6 +13,7 @@ MOST = 160
 ENDS = frozenset({".", ";", "!", "\n"})
 BREAKS = ENDS | {",", "(", ")", ":", "?"}
 LEVELS = {"c": ("cervical", 8), "t": ("thoracic", 12), "l": ("lumbar", 6), "s": ("sacral", 5)}
+ATLANTOAXIAL = re.compile(r"c\s?[01]\s?[-/\u2013]\s?c?\s?[12]")
 TITLES = frozenset({"Ms", "Mr", "Mrs"})
 """Written so they are titles: MS is a disease."""
 _ABBREVIATED = frozenset({"pt", "dr", "hx", "vs", "approx", "wk", "wks", "mo", "mos", "yr", "yrs", "st", "mr", "mrs"})
@@ -75,6 +76,8 @@ def tokens(text: str) -> list[Token]:
 
 def level(word: str) -> str:
     """The part of the spine that ``C5-6`` or ``T12`` names; '' for what is no level."""
+    if ATLANTOAXIAL.fullmatch(word):
+        return "upper_cervical"
     letter, digits = word[0], re.match(r"\d+", word[1:].strip())
     name, most = LEVELS[letter]
     return name if digits and 1 <= int(digits[0]) <= most else ""
