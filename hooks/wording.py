@@ -86,6 +86,7 @@ NEEDED = frozenset(
         "unmet-silent",
         "found-yes",
         "found-no",
+        "found-note",
         "found-value",
     }
 )
