@@ -15,7 +15,6 @@ from mappings.pain import pain_facts
 from mappings.pregnancy import pregnancy_facts
 from mappings.records import Records, SetAside
 from mappings.strength import strength_facts
-from mappings.tumors import tumor_facts
 from mappings.vitals import vital_facts
 
 
@@ -35,4 +34,3 @@ def finding_facts(
     yield from consciousness_facts(results)
     yield from examination_facts(results)
     yield from strength_facts(results, notes)
-    yield from tumor_facts(results, notes)

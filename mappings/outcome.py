@@ -28,6 +28,8 @@ WORSE = 2.0
 """Points of ten by which a higher score is worse, and not the same on another day."""
 PAINFUL = 4.0
 """Below moderate pain at the start, no score can show that treatment failed."""
+PAIN = frozenset({"pain", "pain_of_ten"})
+"""Kinds of codes/findings.csv that are pain scores."""
 TENTHS = frozenset({"", "1", "{score}", "/10", "{#}"})
 
 
@@ -116,7 +118,7 @@ def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
     for observation in records.of("Observation"):
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
             continue
-        if "pain" not in read_table("findings").means(observation.get("code")):
+        if PAIN.isdisjoint(read_table("findings").means(observation.get("code"))):
             continue
         held = first_span(observation, "effectiveDateTime", "effectiveInstant", "issued")
         value = _of_ten(observation)

@@ -210,6 +210,6 @@ def _heading(text: str) -> tuple[str, ...]:
 @functools.cache
 def _own_names() -> Mapping[str, str]:
     out: dict[str, str] = {}
-    for _, (uri, name, _source) in rows(SYSTEMS, tuple(SYSTEM_COLUMNS)):
+    for _, (uri, name, _kind, _source) in rows(SYSTEMS, tuple(SYSTEM_COLUMNS)):
         out.setdefault(name, uri)
     return out

@@ -260,25 +260,3 @@ def test_calcium_in_moles_and_in_grams_is_one_course() -> None:
 def test_a_marker_under_its_limit_of_detection(before: str, now: str, direction: str | None) -> None:
     old, new = said("3013-0", 90, valueString=before), said("3013-0", 2, valueString=now)
     assert facts(old, new).get("lab.thyroglobulin_trend") == direction
-
-
-# --- tumours
-
-
-def test_the_size_of_a_tumour_is_in_millimetres_and_needs_a_unit() -> None:
-    assert facts(observation("21889-1", 2.5, "cm", 9))["tumor.size_mm"] == 25
-    assert facts(observation("21889-1", 2.5, "cm", 9), observation("21889-1", 31, "mm", 9))["tumor.size_mm"] == 31
-    bare = observation("21889-1", 2.5, None, 9)
-    assert "tumor.size_mm" not in facts(bare)
-    assert len(chart(bare).set_aside) == 1
-
-
-@pytest.mark.parametrize(("grade", "read"), [(0, None), (1, 1), (4, 4), (5, None), (2.5, None)])
-def test_a_tumour_grade_is_a_whole_number_of_one_to_four(grade: float, read: int | None) -> None:
-    assert facts(observation("33732-9", grade, None, 9)).get("tumor.grade") == read
-
-
-def test_a_stage_is_documented_when_it_has_a_value() -> None:
-    name = "malignancy.clinical_stage_documented"
-    assert facts(said("21908-9", 9, valueCodeableConcept={"text": "Stage 3C"}))[name] is True
-    assert name not in facts(said("21908-9", 9))
