@@ -170,6 +170,15 @@ def test_a_server_that_fails_half_way_has_said_nothing(server: TerminologyDouble
     assert asked.known(KIND) is None
 
 
+@pytest.fixture
+def few_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of codes, one by one, would take a minute."""
+    monkeypatch.setattr(
+        "service.terminology.covered_snomed", lambda: (*covered_snomed()[:200], LOW_BACK_PAIN, NECK_PAIN)
+    )
+
+
+@pytest.mark.usefixtures("few_codes")
 def test_a_server_that_says_yes_to_everything_is_not_believed(server: TerminologyDouble) -> None:
     server.always_yes = True
     asked = terminology(server)
@@ -178,6 +187,7 @@ def test_a_server_that_says_yes_to_everything_is_not_believed(server: Terminolog
     assert not asked.known(STRANGE)
 
 
+@pytest.mark.usefixtures("few_codes")
 def test_a_server_without_expressions_is_asked_code_by_code(server: TerminologyDouble) -> None:
     server.expressions = False
     assert learned(terminology(server), KIND) == (LOW_BACK_PAIN,)
