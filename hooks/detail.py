@@ -11,7 +11,7 @@ from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.proposed import asked, suggested_reasons
-from hooks.unmet import unmet
+from hooks.unmet import on_file, unmet
 
 SHOWN = 5
 """Items of one list that a card shows; the explain page has all."""
@@ -51,12 +51,14 @@ def _lead(consult: Consult) -> list[str]:
 
 
 def _unmet(consult: Consult) -> list[str]:
-    """Where a requirement bars the study: which one, and what is on file about it."""
-    if consult.verdict.because is not Because.REQUIREMENT_MISSING:
-        return []
-    words = consult.setting.words
-    lines = [escape(line, 500) for line in unmet(consult.verdict, consult.setting.view.vocabulary, words)]
-    return [words.say("heading.unmet") + "\n" + bullets(lines)] if lines else []
+    """Where a requirement bars the study: which one, and what is on file about it; else what made a rule refuse it."""
+    words, verdict, vocabulary = consult.setting.words, consult.verdict, consult.setting.view.vocabulary
+    if verdict.because is Because.REQUIREMENT_MISSING:
+        heading, found = "heading.unmet", unmet(verdict, vocabulary, words)
+    else:
+        heading, found = "heading.found", on_file(verdict, vocabulary, words)
+    lines = [escape(line, 500) for line in found]
+    return [words.say(heading) + "\n" + bullets(lines)] if lines else []
 
 
 def _note(consult: Consult, note: Note) -> str:

@@ -1,9 +1,10 @@
-"""Which clauses of a rule do not hold, and what is on file about each: the answer to "why not?"."""
+"""Which clauses of a rule do not hold, and what is on file: the answer to "why not?"."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from criteria.facts import Fact, FactDefinition, Vocabulary
 from criteria.ratings import Step, Verdict
@@ -11,6 +12,7 @@ from hooks.wording import Wording
 
 PLAIN = ("all of", "any of", "not", "at least", "with its exception")
 """What a clause without words of its own is called in a trace."""
+REFUSING = frozenset({"exclusion", "safety", "combination"})
 LINES = 4
 VALUES = 3
 
@@ -22,6 +24,23 @@ def unmet(verdict: Verdict, vocabulary: Vocabulary, words: Wording) -> list[str]
         return []
     lines = [_line(step, vocabulary, words) for step in _clauses(ruling.trace)]
     return list(dict.fromkeys(line for line in lines if line))[:LINES]
+
+
+def on_file(verdict: Verdict, vocabulary: Vocabulary, words: Wording) -> list[str]:
+    """What is on file that made a rule refuse the order, such as the device that forbids an MRI."""
+    refusing = (r for r in verdict.rulings if r.decisive and r.truth is True and r.kind in REFUSING)
+    steps = (step for r in refusing for step in _telling(r.trace))
+    return list(dict.fromkeys(said for step in steps for said in _found(step, vocabulary, words)))[:LINES]
+
+
+def _telling(step: Step) -> Iterator[Step]:
+    """The facts of the chart that make a clause true, outermost first; what the order itself says is on the card."""
+    if step.truth is not True:
+        return
+    if step.found is not None and step.fact and not step.fact.startswith("order."):
+        yield replace(step, children=())
+    for child in step.children:
+        yield from _telling(child)
 
 
 def _clauses(step: Step) -> Iterator[Step]:
