@@ -23,7 +23,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     """
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
     order = {s: n for n, s in enumerate(_suggested(weighing))}
-    for voice, other in _candidates(case, study, order):
+    for voice, other in _candidates(case, study, weighing, order):
         if other.id not in order and hopeless(voice, other):
             continue
         weighed = weigh(voice, other)
@@ -47,6 +47,8 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         ranked.append((key, offer))
     found = [a for _, a in sorted(ranked, key=lambda r: r[0])]
     pairs = [*(c for c in weighing.fired if c.kind == "combination"), *weighing.one_too_many]
+    if _is_extra(study, weighing) and not order:
+        pairs += weighing.fired
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
     return tuple(found)
@@ -80,7 +82,22 @@ def _suggested(weighing: Weighing) -> list[str]:
     return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggest))
 
 
-def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator[tuple[Case, Study]]:
+def _is_extra(study: Study, weighing: Weighing) -> bool:
+    """True for guidance, rendering and the like under a wrong code: not a study of its own, so none stands in for it."""
+    return weighing.because is Because.CODING and "diagnostic_imaging" not in study.classes
+
+
+def _in_place_of(other: Study, study: Study, weighing: Weighing) -> bool:
+    """A wrong code is mended by a study of its kind: PET by PET."""
+    if weighing.because is not Because.CODING:
+        return True
+    pet = study.modality.startswith("pet")
+    return not _is_extra(study, weighing) and (not pet or other.modality.startswith("pet"))
+
+
+def _candidates(
+    case: Case, study: Study, weighing: Weighing, suggested: dict[str, int]
+) -> Iterator[tuple[Case, Study]]:
     """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests; each
     before the guidelines that would speak if it were ordered."""
     library = case.book.library
@@ -89,7 +106,9 @@ def _candidates(case: Case, study: Study, suggested: dict[str, int]) -> Iterator
         for other, by_indication in voice.docket.listed(regions):
             if other.id == study.id or other.id in suggested or not other.cpt or other.unlisted:
                 continue
-            if voice.speaks_to(other) and (by_indication or voice.paths(other)):
+            if not voice.speaks_to(other) or not _in_place_of(other, study, weighing):
+                continue
+            if by_indication or voice.paths(other):
                 yield voice, other
         for other in map(library.catalogue.__getitem__, suggested):
             if voice.speaks_to(other) and other.id != study.id and (other.cpt or other.id not in case.book.pathways):

@@ -175,3 +175,10 @@ def test_an_adult_guideline_does_not_speak_for_a_child(tmp_path: Path, age: int,
 def test_without_an_age_nothing_is_guessed(tmp_path: Path) -> None:
     verdict = judge(library(tmp_path, {"p": PATHWAY}), {"patient.age_years": None})
     assert (verdict.rating, verdict.asks) == (Rating.NEEDS_INFORMATION, ("patient.age_years",))
+
+
+def test_a_code_that_is_one_too_many_is_withdrawn_and_no_study_stands_in_for_it(tmp_path: Path) -> None:
+    extra = rule("when: pain.low_back\n", kind="coding", study="rendering_3d")
+    verdict = judge(library(tmp_path, {"p": PATHWAY, "extra": extra}), {"pain.low_back": True}, "rendering_3d")
+    assert (verdict.rating, verdict.because) == (Rating.NOT_APPROPRIATE, Because.CODING)
+    assert [(a.action, a.study) for a in verdict.alternatives] == [("delete", None)]
