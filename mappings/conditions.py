@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,14 +91,26 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
+    pairs = codings(concept)
+    found = _coded(tuple(pairs))
+    if any(m.code in _TOLD_BY_WORDS for m in found):
+        with_words: list[Meaning] = []
+        for meaning in found:
+            told = _told(meaning.code, spoken(concept)) if meaning.code in _TOLD_BY_WORDS else ()
+            with_words += [m for m in (*told, meaning) if m not in with_words]
+        return tuple(with_words)
+    return found or tuple(wider_meanings(pairs))
+
+
+@functools.lru_cache(maxsize=4096)
+def _coded(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
+    """What these codes say by our tables alone; what they do not know a terminology server may come to know."""
     found: list[Meaning] = []
-    for system, code in (pairs := codings(concept)):
+    for system, code in pairs:
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
-        if meaning and meaning.code in _TOLD_BY_WORDS:
-            found += [m for m in _told(meaning.code, spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
-    return tuple(found or wider_meanings(pairs))
+    return tuple(found)
 
 
 def _told(code: str, said: Iterable[str]) -> Iterator[Meaning]:

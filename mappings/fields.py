@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import math
 import re
 from collections.abc import Iterator
@@ -56,7 +57,14 @@ def number(value: Any) -> float | None:
 
 def span(value: Any) -> Span | None:
     """The days that a FHIR date, dateTime or instant may mean, in the zone it was written in."""
-    match = _DATE.match(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return _days(value[:10] if value[10:11] == "T" else value)
+
+
+@functools.lru_cache(maxsize=16384)
+def _days(text: str) -> Span | None:
+    match = _DATE.match(text)
     if not match:
         return None
     year, month, day = (int(part) if part else None for part in match.groups())
@@ -112,7 +120,13 @@ def target(reference: Any) -> str | None:
 
     ``Patient/1``, ``https://ehr/fhir/Patient/1`` and ``Patient/1/_history/2`` are the same.
     """
-    text = words(reference.get("reference") if isinstance(reference, dict) else reference)
+    text = reference.get("reference") if isinstance(reference, dict) else reference
+    return _pointed(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(maxsize=8192)
+def _pointed(text: str) -> str | None:
+    text = text.strip()
     parts = _VERSION.sub("", text).rsplit("/", 2)
     if len(parts) < 2 or not _ID.fullmatch(parts[-1]) or not parts[-2].isalpha():
         return None
