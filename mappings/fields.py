@@ -36,8 +36,9 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """The JSON objects of a list; a lone object counts as a list of one."""
-    values = value if isinstance(value, list) else [value]
-    return [v for v in values if isinstance(v, dict)]
+    if isinstance(value, list):
+        return [v for v in value if isinstance(v, dict)]
+    return [value] if isinstance(value, dict) else []
 
 
 def words(value: Any) -> str:
@@ -99,8 +100,11 @@ def first_span(resource: dict[str, Any], *names: str) -> Span | None:
 
 def instant(value: Any) -> float:
     """Seconds for sorting by time of day; what cannot be read sorts first. No zone counts as UTC."""
-    if not isinstance(value, str):
-        return -math.inf
+    return _moment(value) if isinstance(value, str) else -math.inf
+
+
+@functools.lru_cache(maxsize=1024)
+def _moment(value: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()

@@ -14,6 +14,7 @@ from criteria.errors import DataError
 from mappings.codings import codings
 
 CODES = Path(__file__).parent / "codes"
+NOTHING: frozenset[str] = frozenset()
 LONG = 200
 """Letters from which what a name means is not kept."""
 COLUMNS = ("system", "code", "means", "name", "source")
@@ -43,13 +44,20 @@ class CodeTable:
 
     def means(self, *concepts: Any, text: bool = False) -> frozenset[str]:
         """Everything that the codes of these CodeableConcepts mean; with ``text`` also their displays and text."""
-        found: set[str] = set()
+        found = NOTHING
         for concept in concepts:
-            for pair in codings(concept):
-                found.update(self.of_code(pair))
+            found |= self.of_codes(codings(concept))
             if text and self.names and not found:
-                found.update(self.of_words(spoken(concept)))
-        return frozenset(found)
+                found |= self.of_words(spoken(concept))
+        return found
+
+    def of_codes(self, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Everything that these `codings` mean."""
+        told = NOTHING
+        for pair in pairs:
+            if means := self.of_code(pair):
+                told = told | means if told else means
+        return told
 
     def of_words(self, said: Iterable[str]) -> set[str]:
         return {m for name in said for m in (self.of_name if len(name) < LONG else self._of_name)(name)}
@@ -69,9 +77,12 @@ def spoken(concept: Any) -> list[str]:
     """The text and the displays of a CodeableConcept, whatever is there."""
     if not isinstance(concept, dict):
         return []
-    held = concept.get("coding")
-    displays = [c.get("display") for c in held if isinstance(c, dict)] if isinstance(held, list) else []
-    return [t for t in (concept.get("text"), *displays) if isinstance(t, str)]
+    held, text = concept.get("coding"), concept.get("text")
+    said = [text] if isinstance(text, str) else []
+    for coding in held if isinstance(held, list) else ():
+        if isinstance(coding, dict) and isinstance(display := coding.get("display"), str):
+            said.append(display)
+    return said
 
 
 @functools.cache
