@@ -40,6 +40,7 @@ mutants: $(RUN)
 
 bench: $(RUN)
 	$(BIN)/python bench/criteria.py
+	$(BIN)/python bench/mappings.py
 
 # Pin every dependency anew, for all platforms and Pythons that pyproject.toml allows.
 lock: .venv/bin/python

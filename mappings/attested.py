@@ -84,7 +84,9 @@ def read_attested(records: Records, today: dt.date) -> Attested:
 
 def _stated(records: Records) -> Iterator[tuple[dict[str, Any], str, list[tuple[str, Any]]]]:
     """(resource, fact name, the value[x] fields) of each final Observation and each questionnaire answer."""
-    for observation in records.of("Observation"):
+    held = records.of("Observation")
+    ours = sorted({n for (system, _), places in records.observed().items() if system == SYSTEM for n in places})
+    for observation in (held[n] for n in ours):
         if observation.get("status") not in DONE or observation.get("dataAbsentReason"):
             continue
         for name in _fact_codes(observation.get("code")):

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mappings.codings import codings
 from mappings.conditions import UNCONFIRMED
 from mappings.episode import ONCOLOGY, Episode
 from mappings.fields import Span, mapping, objects, period, reference_of, span, targets
@@ -80,9 +79,9 @@ def read_therapies(
 
 def _procedures(records: Records, episode: Episode, today: dt.date, known: bool) -> Iterator[Therapy]:
     table, sites = read_table("oncology"), read_table("body_sites")
-    for procedure in records.of("Procedure"):
+    for procedure, codes in records.coded("Procedure"):
         status = procedure.get("status")
-        kinds = table.means(procedure.get("code")) | _removed(procedure.get("code"))
+        kinds = table.of_codes(codes) | _removed(codes)
         if not kinds or status not in ("completed", "in-progress", "stopped", None):
             continue
         start, end = period(procedure.get("performedPeriod"))
@@ -112,9 +111,9 @@ def _within(ago: int | None, days: int) -> bool:
     return ago is not None and ago <= days
 
 
-def _removed(code: Any) -> frozenset[str]:
+def _removed(codes: Sequence[tuple[str, str]]) -> frozenset[str]:
     """An ICD-10-PCS code of the tables 0?B and 0?T, parts of the body cut out; not for a diagnosis, no lymph nodes."""
-    for system, value in codings(code):
+    for system, value in codes:
         if system == "icd10pcs" and _REMOVAL.fullmatch(value):
             return frozenset({"resection"})
     return frozenset()

@@ -13,7 +13,7 @@ from mappings.order_text import PARTS, Reading
 
 SYSTEMS = ("cpt", "hcpcs", "loinc", "snomed")
 """Code systems in the order in which they are believed."""
-Pairs = Sequence[tuple[str, str]]
+Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

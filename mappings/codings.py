@@ -16,6 +16,8 @@ from mappings.fields import mapping, objects, words
 SYSTEMS = Path(__file__).parent / "codes" / "systems.csv"
 COLUMNS = ["uri", "name", "kind", "source"]
 KINDS = ("canonical", "alias")
+KEPT = 200
+"""Letters of system and code together that are kept; no real coding has more."""
 _CPT = re.compile(r"\d{5}|\d{4}[A-Z]")
 _HCPCS = re.compile(r"[A-V]\d{4}")
 _MODIFIED = re.compile(r"((?:\d{5}|\d{4}T|[A-V]\d{4}))[\s\-]+([A-Z0-9]{2}(?:[\s\-,]+[A-Z0-9]{2})*)")
@@ -31,10 +33,31 @@ def codings(concept: Any) -> list[tuple[str, str]]:
     ``system`` is our short name, or '' for a local or absent one. CPT and HCPCS codes are told by their shape when the
     client mixes the two up; modifiers after the code (``72148-26``) are cut off. Whatever is not FHIR yields nothing.
     """
-    held = mapping(concept)
-    listed = objects(held.get("coding")) if "coding" in held else objects(concept)
-    pairs = ((short_name(c.get("system")), _text(c.get("code"))) for c in listed)
-    return list(dict.fromkeys(_by_shape(system, code) for system, code in pairs if code))
+    held = concept.get("coding", concept) if isinstance(concept, dict) else concept
+    pairs: list[tuple[str, str]] = []
+    for coding in (held,) if isinstance(held, dict) else held if isinstance(held, list) else ():
+        if not isinstance(coding, dict):
+            continue
+        code, system = coding.get("code"), coding.get("system")
+        pair = _pair(system if isinstance(system, str) else "", code if isinstance(code, str) else _text(code))
+        if pair is not None and pair not in pairs:
+            pairs.append(pair)
+    return pairs
+
+
+def _pair(system: str, code: str) -> tuple[str, str] | None:
+    """One coding as `codings` gives it; None without a code. An alias of its system is noted."""
+    name, code, alias = _read(system, code) if len(system) + len(code) < KEPT else _read.__wrapped__(system, code)
+    if alias and (met := _met.get()) is not None:
+        met.add(alias)
+    return (name, code) if code else None
+
+
+@functools.lru_cache(maxsize=16384)
+def _read(system: str, code: str) -> tuple[str, str, str]:
+    """Our short name, the code, and the alias that the system was written with; charts repeat the same few hundred."""
+    name, alias = _named(system)
+    return (*_by_shape(name, code.strip()), alias)
 
 
 def modifiers(concept: Any) -> frozenset[str]:
@@ -48,17 +71,23 @@ def modifiers(concept: Any) -> frozenset[str]:
 
 def short_name(system: Any) -> str:
     """Our short name of a code system URI, OID or other name; '' when it is none of ours."""
-    written = words(system).partition("|")[0]
+    name, alias = _named(system) if isinstance(system, str) else ("", "")
+    if alias and (met := _met.get()) is not None:
+        met.add(alias)
+    return name
+
+
+def _named(system: str) -> tuple[str, str]:
+    """Our short name and, where it is not written as the table has it, how."""
+    written = system.strip().partition("|")[0]
     uri = written.rstrip("/").casefold()
     if _OID.fullmatch(uri):
         uri = f"urn:oid:{uri}"
     found = _systems().get(uri)
     if found is None:
-        return ""
+        return "", ""
     name, alias, listed = found
-    if (alias or written != listed) and (met := _met.get()) is not None:
-        met.add(listed if alias else f"{listed} (another spelling)")
-    return name
+    return name, listed if alias else "" if written == listed else f"{listed} (another spelling)"
 
 
 def watch_aliases() -> set[str]:

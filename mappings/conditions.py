@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ SEVERE = "24484000"
 _SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
 _LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
 _OF_A_COMPLAINT = ("symptom.", "exam.")
-_TOLD_BY_WORDS = {"Q06.8": "tethered_cord", "D18.09": "vertebral_hemangioma"}
+NAMED_BY_WORDS = {"Q06.8": "tethered_cord", "D18.09": "vertebral_hemangioma"}
 """Codes that hold several diseases, and the one of them that the words beside the code may name."""
 _ANY_BONE = ("M84.48", "M84.58", "M84.68")
 """Pathological fractures of `other sites`: vertebrae, but ribs and skull too."""
@@ -55,7 +56,7 @@ def condition_facts(records: Records, today: dt.date, since: dt.date | None = No
     needs a recent onset is left out without one. A symptom that is too old to go with any complaint goes with the one
     that began on ``since`` when its own onset is no earlier.
     """
-    diagnoses = [d for c in records.of("Condition") if (d := read_condition(c, today)) is not None]
+    diagnoses = records.once(read_conditions, today)
     facts = [f for d in diagnoses for f in facts_of(d, today, since=since)]
     if any(d.on and (today - d.on).days > _recent("pain.back_new") and _of_back(d) for d in diagnoses):
         facts = [f for f in facts if f.name != "pain.back_new"]
@@ -63,6 +64,11 @@ def condition_facts(records: Records, today: dt.date, since: dt.date | None = No
     facts += _days_since_injury(diagnoses, today)
     facts += _syrinx_after_injury(facts, diagnoses)
     return merge(facts)
+
+
+def read_conditions(records: Records, today: dt.date) -> list[Diagnosis]:
+    """Every Condition that says anything to us."""
+    return [d for c in records.of("Condition") if (d := read_condition(c, today)) is not None]
 
 
 def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | None:
@@ -90,19 +96,31 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
+    pairs = codings(concept)
+    found = coded_meanings(tuple(pairs))
+    if any(m.code in NAMED_BY_WORDS for m in found):
+        with_words: list[Meaning] = []
+        for meaning in found:
+            told = _told(meaning.code, spoken(concept)) if meaning.code in NAMED_BY_WORDS else ()
+            with_words += [m for m in (*told, meaning) if m not in with_words]
+        return tuple(with_words)
+    return found or tuple(wider_meanings(pairs))
+
+
+@functools.lru_cache(maxsize=4096)
+def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
+    """What these codes say by our tables alone; what they do not know a terminology server may come to know."""
     found: list[Meaning] = []
-    for system, code in (pairs := codings(concept)):
+    for system, code in pairs:
         meaning = of_icd10cm(code) if system == "icd10cm" else of_snomed(code) if system == "snomed" else None
-        if meaning and meaning.code in _TOLD_BY_WORDS:
-            found += [m for m in _told(meaning.code, spoken(concept)) if m not in found]
         if meaning and meaning not in found:
             found.append(meaning)
-    return tuple(found or wider_meanings(pairs))
+    return tuple(found)
 
 
 def _told(code: str, said: Iterable[str]) -> Iterator[Meaning]:
     """The disease of a wide code that the words name, established or suspected as they have it; else nothing."""
-    disease = _TOLD_BY_WORDS[code]
+    disease = NAMED_BY_WORDS[code]
     if naming := [text for text in said if disease in candidates(text)]:
         says: Says = "suspected" if any(_DOUBT.search(text) for text in naming) else "known"
         yield Meaning(code, says, (disease,), indications()[disease].asserts)

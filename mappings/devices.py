@@ -80,14 +80,15 @@ def _implantations(records: Records, today: dt.date) -> Iterator[Fact]:
     table = read_table("devices")
     placed: dict[str, list[tuple[str, Span | None]]] = {}
     removed: dict[str, dt.date] = {}
-    for procedure in records.of("Procedure"):
-        if procedure.get("status") not in ("completed", "in-progress", None):
+    for procedure, codes in records.coded("Procedure"):
+        kinds = table.of_codes(codes)
+        if not kinds or procedure.get("status") not in ("completed", "in-progress", None):
             continue
         start, end = period(procedure.get("performedPeriod"))
         held = end or start or span(procedure.get("performedDateTime"))
         if held and held.first > today:
             continue
-        for kind in table.means(procedure.get("code")):
+        for kind in kinds:
             if kind.startswith("remove:"):
                 out = kind.removeprefix("remove:")
                 removed[out] = max(removed.get(out, dt.date.min), held.last if held else dt.date.min)

@@ -74,6 +74,7 @@ def channel(fact: str) -> Channel:
     return _channels().get(fact) or Channel(chart=not fact.endswith("_suspected"))
 
 
+@functools.lru_cache(maxsize=8192)
 def of_icd10cm(code: str) -> Meaning | None:
     """What an ICD-10-CM code says; None when it is not in our table. The longest matching row wins."""
     whole = normal_icd(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from criteria.indications import Indication
@@ -38,6 +38,8 @@ class Episode:
     onset: Span | None
     catalogue: Mapping[str, Indication]
     complaint: dt.date | None = None
+    judged: dict[frozenset[str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Indications that were met, and whether they are the episode's."""
 
     def since_onset(self, held: Span | None) -> bool | None:
         """Whether something dated ``held`` lies in the episode; None when the dates cannot tell."""
@@ -63,17 +65,21 @@ class Episode:
 
     def _reasons(self, resource: Mapping[str, Any], records: Records) -> bool | None:
         """By the resource's own reasons and diagnoses."""
-        referred = [*objects(resource.get("reasonReference"))]
-        referred += [mapping(d.get("condition")) for d in objects(resource.get("diagnosis"))]
+        referred = objects(resource.get("reasonReference"))
+        if "diagnosis" in resource:
+            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
         if not referred and not resource.get("reasonCode"):
             return None
         reasons = read_reasons({"reasonCode": resource.get("reasonCode") or [], "reasonReference": referred}, records)
         known = [r for r in reasons if r.status != "unmapped"]
-        if not known:
-            return None
-        return any(self._same(frozenset(r.indications)) for r in known)
+        return any(self._same(frozenset(r.indications)) for r in known) if known else None
 
     def _same(self, indications: frozenset[str]) -> bool:
+        if indications not in self.judged:
+            self.judged[indications] = self._judge(indications)
+        return self.judged[indications]
+
+    def _judge(self, indications: frozenset[str]) -> bool:
         if indications & self.indications:
             return True
         if meet(_regions(indications, self.catalogue), self.regions):

@@ -49,12 +49,15 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
     """
     found = []
     for encounter in records.of("Encounter"):
-        reference, status = reference_of(encounter), encounter.get("status")
-        current = reference in here
+        status = encounter.get("status")
         if (status != "finished" and status not in OPEN) or visited_for(encounter):
             continue  # a therapy session is treatment, no evaluation
+        reference = reference_of(encounter)
+        current = reference in here
+        if not current and not episode.concerns(encounter, records):
+            continue
         held, mode = _held(encounter, status in OPEN, current, today), _mode(encounter)
-        if held and mode != NO_EVALUATION and (current or episode.concerns(encounter, records)):
+        if held and mode != NO_EVALUATION:
             found.append(Contact(reference, held, mode))
     for message in records.of("Communication"):
         held = span(message.get("sent")) or span(message.get("received"))
@@ -62,10 +65,13 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
         if message.get("status") in ("completed", None) and held and held.first <= today and ours:
             mode = next((MEDIUM[c] for c in codes_in(message.get("medium")) if c in MEDIUM), None)
             found.append(Contact(reference_of(message), held, mode, visit=False))
-    for call in records.of("Procedure"):
-        kinds = read_table("contacts").means(call.get("code")) - {NO_EVALUATION}
+    table = read_table("contacts")
+    for call, codes in records.coded("Procedure"):
+        kinds = table.of_codes(codes) - {NO_EVALUATION}
+        if not kinds:
+            continue
         held = span(call.get("performedDateTime")) or period(call.get("performedPeriod"))[1]
-        if kinds and held and held.first <= today and episode.concerns(call, records):
+        if held and held.first <= today and episode.concerns(call, records):
             found.append(Contact(reference_of(call), held, min(kinds)))
     return tuple(sorted(found, key=lambda c: (c.held.last, c.mode == "in_person"), reverse=True))
 
@@ -104,15 +110,16 @@ def evaluation_facts(
 
 
 def _by_requester(records: Records, found: Sequence[Contact], requester: str, today: dt.date) -> Iterator[Fact]:
-    mine = {reference_of(e) for e in records.of("Encounter") if requester in _clinicians(e)}
+    visits = [e for e in records.of("Encounter") if requester in _clinicians(e)]
+    mine = {reference_of(e) for e in visits}
     for contact in found:
         if contact.reference in mine:
             name, sources = "clinical_evaluation.by_treating_clinician", (contact.reference,)
             yield Fact(name, True, Basis.DERIVED, sources, contact.held.day, contact.note)
             break
-    for encounter in records.of("Encounter"):
+    for encounter in visits:
         end = period(encounter.get("period"))[1]
-        if reference_of(encounter) in mine and encounter.get("status") == "finished" and end and end.last < today:
+        if encounter.get("status") == "finished" and end and end.last < today:
             note = told("contact", [end.day])
             yield Fact("patient.established", True, Basis.DERIVED, (reference_of(encounter),), end.day, note)
             break

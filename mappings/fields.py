@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import math
 import re
 from collections.abc import Iterator
@@ -35,8 +36,9 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """The JSON objects of a list; a lone object counts as a list of one."""
-    values = value if isinstance(value, list) else [value]
-    return [v for v in values if isinstance(v, dict)]
+    if isinstance(value, list):
+        return [v for v in value if isinstance(v, dict)]
+    return [value] if isinstance(value, dict) else []
 
 
 def words(value: Any) -> str:
@@ -56,7 +58,14 @@ def number(value: Any) -> float | None:
 
 def span(value: Any) -> Span | None:
     """The days that a FHIR date, dateTime or instant may mean, in the zone it was written in."""
-    match = _DATE.match(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return _days(value[:10] if value[10:11] == "T" else value)
+
+
+@functools.lru_cache(maxsize=16384)
+def _days(text: str) -> Span | None:
+    match = _DATE.match(text)
     if not match:
         return None
     year, month, day = (int(part) if part else None for part in match.groups())
@@ -91,8 +100,11 @@ def first_span(resource: dict[str, Any], *names: str) -> Span | None:
 
 def instant(value: Any) -> float:
     """Seconds for sorting by time of day; what cannot be read sorts first. No zone counts as UTC."""
-    if not isinstance(value, str):
-        return -math.inf
+    return _moment(value) if isinstance(value, str) else -math.inf
+
+
+@functools.lru_cache(maxsize=1024)
+def _moment(value: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
@@ -112,7 +124,13 @@ def target(reference: Any) -> str | None:
 
     ``Patient/1``, ``https://ehr/fhir/Patient/1`` and ``Patient/1/_history/2`` are the same.
     """
-    text = words(reference.get("reference") if isinstance(reference, dict) else reference)
+    text = reference.get("reference") if isinstance(reference, dict) else reference
+    return _pointed(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(maxsize=8192)
+def _pointed(text: str) -> str | None:
+    text = text.strip()
     parts = _VERSION.sub("", text).rsplit("/", 2)
     if len(parts) < 2 or not _ID.fullmatch(parts[-1]) or not parts[-2].isalpha():
         return None

@@ -47,7 +47,8 @@ def medication_facts(held: Sequence[Supply], today: dt.date) -> Iterator[Fact]:
 def supplies(records: Records, today: dt.date) -> Iterator[Supply]:
     """Every prescription and statement whose class and first day are known, by today."""
     for request in records.of("MedicationRequest"):
-        if request.get("intent") in ("proposal", "plan"):
+        classes = None if request.get("intent") in ("proposal", "plan") else _classes(records, request)
+        if not classes:
             continue
         authored = span(request.get("authoredOn"))
         start, end = period(mapping(request.get("dispenseRequest")).get("validityPeriod"))
@@ -55,34 +56,35 @@ def supplies(records: Records, today: dt.date) -> Iterator[Supply]:
         if begun is None or begun.first > today:
             continue
         active = request.get("status") in RUNNING
-        yield from _supply(records, request, begun.first, _last(request, begun.first, active, today), active)
+        last = _last(request, begun.first, active, today)
+        yield Supply(reference_of(request), request, classes, begun.first, last, active)
     for statement in records.of("MedicationStatement"):
+        classes = _classes(records, statement)
+        if not classes:
+            continue
         start, end = period(statement.get("effectivePeriod"))
         begun = start or span(statement.get("effectiveDateTime"))
         if begun is None or begun.first > today:
             continue
         active = statement.get("status") in RUNNING and (end is None or end.last >= today)
         last = min(end.last, today) if end else today if active else None
-        yield from _supply(records, statement, begun.first, last, active)
+        yield Supply(reference_of(statement), statement, classes, begun.first, last, active)
 
 
-def _supply(
-    records: Records, resource: dict[str, Any], first: dt.date, last: dt.date | None, active: bool
-) -> Iterator[Supply]:
+def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
+    """The classes of a medicine and its form; none when it is of no class of ours."""
     medicine = resource.get("medicationCodeableConcept")
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
     table = read_table("medications")
     classes = table.means(medicine, text=True)
     if not classes:
-        return
+        return classes
     forms = table.of_words(spoken(medicine)) & {"topical", "injected", "patch"}
     dosages = [*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))]
     forms |= {m for d in dosages for m in table.of_words(spoken(d.get("route"))) if m in ("topical", "injected")}
     classes |= forms
-    if "corticosteroid" in classes and not forms:
-        classes |= {"corticosteroid_oral"}
-    yield Supply(reference_of(resource), resource, classes, first, last, active)
+    return classes | {"corticosteroid_oral"} if "corticosteroid" in classes and not forms else classes
 
 
 def _last(request: Mapping[str, Any], first: dt.date, active: bool, today: dt.date) -> dt.date | None:

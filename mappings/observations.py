@@ -53,7 +53,10 @@ Results = Mapping[str, Sequence[Result]]
 def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Results:
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
-    for resource in records.of("Observation"):
+    ours = {n for pair, places in records.observed().items() if _meaning(*pair) for n in places}
+    for n, resource in enumerate(records.of("Observation")):
+        if n not in ours and "component" not in resource and "contained" not in resource and not _named(resource):
+            continue
         if resource.get("status") not in DONE:
             continue
         read = [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
@@ -79,6 +82,11 @@ def latest(results: Results, kind: str, days: int) -> Result | None:
     return next((r for r in results.get(kind, ()) if r.ago <= days), None)
 
 
+def _named(resource: Mapping[str, Any]) -> bool:
+    """Whether the value may name a finding by itself."""
+    return "valueCodeableConcept" in resource and "exam" in codes_in(resource.get("category"))
+
+
 def _bodies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The Observation, its components, and the members of a panel that it contains itself."""
     yield resource
@@ -99,7 +107,7 @@ def _kinds(body: Mapping[str, Any]) -> list[str]:
     A finding that is coded as the value counts where the question is one of ours, or the Observation an examination.
     """
     kinds = _means(body.get("code"))
-    if "valueCodeableConcept" in body and (kinds or "exam" in codes_in(body.get("category"))):
+    if "valueCodeableConcept" in body and (kinds or _named(body)):
         kinds += [m for m in _means(body["valueCodeableConcept"]) if m.startswith("finding ")]
     return kinds if len(kinds) < 2 else list(dict.fromkeys(kinds))
 

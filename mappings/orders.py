@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
-from mappings.coded_studies import Coded, coded_study, read_codes
+from mappings.coded_studies import Coded, Pairs, coded_study, read_codes
 from mappings.codings import codings, modifiers
 from mappings.fields import mapping, number, objects, reference_of, words
 from mappings.named_studies import Named, family, named_studies
@@ -40,6 +41,8 @@ SIDED = frozenset({"breast", "hip", "upper_extremity", "lower_extremity", "face"
 """Regions that have a side, or may have one."""
 _RADIOLOGY = re.compile(r"7[0-6]\d{3}|770\d{2}|78\d{3}")
 _CATEGORY_III = re.compile(r"\d{4}T")
+Told = tuple[Kind, Study | None, tuple[Study, ...]]
+"""What a resource orders: its kind, its study where that is known, and the candidates while there is doubt."""
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
@@ -51,15 +54,24 @@ def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
     ]
 
 
-def ordered_study(request: Any) -> tuple[Kind, Study | None, tuple[Study, ...]]:
+def ordered_study(request: Any) -> Told:
     """What a resource of the chart with a ``code`` was of, and the candidates while there is doubt.
 
     Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
     """
     held = mapping(request)
-    coded = read_codes(codings(held.get("code")), load_studies())
-    reading = replace(_reading(held, coded), level_unsaid=False, from_reason=False, also=())
-    kind, study, candidates = _study(held, coded, reading, load_studies())
+    pairs, texts = tuple(codings(held.get("code"))), _texts(held)
+    site = _sites(held) if "bodySite" in held else ()
+    category = codes_in(held.get("category")) & (IMAGING | LABORATORY)
+    return _seen(pairs, tuple(texts), site, category)
+
+
+@functools.lru_cache(maxsize=4096)
+def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category: frozenset[str]) -> Told:
+    """`ordered_study` by what it goes by; charts repeat the same few hundred."""
+    coded = read_codes(pairs, load_studies())
+    reading = replace(_reading(texts, site, coded), level_unsaid=False, from_reason=False, also=())
+    kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
@@ -74,9 +86,10 @@ def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | N
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
-    coded = read_codes(codings(draft.get("code")), load_studies())
-    reading = _reading(draft, coded)
-    kind, study, candidates = _study(draft, coded, reading, load_studies())
+    pairs, texts, category = tuple(codings(draft.get("code"))), _texts(draft), codes_in(draft.get("category"))
+    coded = read_codes(pairs, load_studies())
+    reading = _reading(texts, _sites(draft), coded)
+    kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())
     facts = dict(_states(draft, study, reading, records))
     reference = reference_of(draft)
     return Order(
@@ -92,16 +105,19 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
 
 
 def _study(
-    draft: dict[str, Any], codes: Coded, reading: Reading, catalogue: Catalogue
-) -> tuple[Kind, Study | None, tuple[Study, ...]]:
-    pairs = codings(draft.get("code"))
+    pairs: Pairs,
+    texts: Sequence[str],
+    category: frozenset[str],
+    codes: Coded,
+    reading: Reading,
+    catalogue: Catalogue,
+) -> Told:
     if (coded := coded_study(codes, reading, catalogue)).studies:
         return _told(coded)
-    if not pairs and not _texts(draft):
+    if not pairs and not texts:
         return Kind.NO_CODE, None, ()
     cpts = [code for system, code in pairs if system == "cpt"]
     foreign = any(not _RADIOLOGY.fullmatch(code) and not _CATEGORY_III.fullmatch(code) for code in cpts)
-    category = codes_in(draft.get("category"))
     if (foreign and not category & IMAGING) or category & LABORATORY:
         return Kind.NOT_IMAGING, None, ()
     general = next((s for code in cpts if (s := family(code))), None)
@@ -115,17 +131,18 @@ def _study(
     return Kind.NOT_IMAGING, None, ()
 
 
-def _told(named: Named) -> tuple[Kind, Study | None, tuple[Study, ...]]:
+def _told(named: Named) -> Told:
     if not named.one:
         return Kind.UNRECOGNISED, None, named.studies
     return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
 
 
-def _reading(draft: dict[str, Any], codes: Coded) -> Reading:
-    """The words of the order, with the body site's region where they name none."""
-    reading = read_text(_texts(draft), codes.modality)
-    sites = () if reading.regions and not (reading.level_unsaid or reading.from_reason) else _sites(draft)
-    return replace(reading, regions=sites, level_unsaid=False, from_reason=False) if sites else reading
+def _reading(texts: Sequence[str], sites: tuple[str, ...], codes: Coded) -> Reading:
+    """The words of the order, with the body site's regions where they name none."""
+    reading = read_text(texts, codes.modality)
+    if not sites or (reading.regions and not (reading.level_unsaid or reading.from_reason)):
+        return reading
+    return replace(reading, regions=sites, level_unsaid=False, from_reason=False)
 
 
 def _states(

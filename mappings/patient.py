@@ -30,6 +30,8 @@ GENDER = {
 }
 STAGES = ((1, "infant"), (3, "toddler"), (6, "young_child"), (12, "school_age_child"), (18, "adolescent"))
 NEWBORN_DAYS = 28
+AT_BIRTH = "76689-9"
+"""LOINC sex assigned at birth."""
 
 
 def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | None = None) -> Iterator[Fact]:
@@ -90,11 +92,11 @@ def _birth_sex(patient: Mapping[str, Any], records: Records) -> str | None:
         code = words(held.get("valueCode")) or words(mapping(held.get("valueCoding")).get("code"))
         if code in BIRTH_SEX:
             return BIRTH_SEX[code]
-    for observation in records.of("Observation"):
-        if "76689-9" in codes_in(observation.get("code")):
-            for code in codes_in(observation.get("valueCodeableConcept")):
-                if code in BIRTH_SEX:
-                    return BIRTH_SEX[code]
+    observed, listed = records.of("Observation"), records.observed().items()
+    for n in sorted(n for (_, code), places in listed if code.strip() == AT_BIRTH for n in places):
+        for code in codes_in(observed[n].get("valueCodeableConcept")):
+            if code in BIRTH_SEX:
+                return BIRTH_SEX[code]
     gender = patient.get("gender")
     return {"male": "male", "female": "female", "unknown": "unknown"}.get(gender) if isinstance(gender, str) else None
 

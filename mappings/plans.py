@@ -92,7 +92,8 @@ def plan_facts(
 
 def read_plans(records: Records, today: dt.date) -> list[Plan]:
     """Open orders and procedures in preparation whose code says what is planned."""
-    done = {t for p in records.of("Procedure") if p.get("status") == "completed" for t in targets(p.get("basedOn"))}
+    based = [p for p in records.of("Procedure") if "basedOn" in p and p.get("status") == "completed"]
+    done = {t for p in based for t in targets(p["basedOn"])}
     found = []
     for request in records.of("ServiceRequest"):
         if request.get("status") in OPEN and request.get("intent") not in IDEAS and reference_of(request) not in done:
@@ -141,8 +142,8 @@ def _injection(plan: Plan, records: Records) -> Iterator[Fact]:
     if len(levels) == 1:
         yield plan.fact("epidural_injection_region", levels.pop())
     table, sites = read_table("plans"), read_table("body_sites")
-    for procedure in records.of("Procedure"):
-        if procedure.get("status") != "completed" or not table.means(procedure.get("code")) & INJECTIONS:
+    for procedure, codes in records.coded("Procedure"):
+        if procedure.get("status") != "completed" or not table.of_codes(codes) & INJECTIONS:
             continue
         if sites.means(*objects(procedure.get("bodySite")), text=True) & plan.regions:
             yield plan.fact("epidural_injection_first", False)
@@ -152,7 +153,8 @@ def _injection(plan: Plan, records: Records) -> Iterator[Fact]:
 def _anterior(plan: Plan, records: Records) -> Iterator[Fact]:
     """A first anterior operation, or the revision of one, by the operations on file."""
     table = read_table("plans")
-    before = [table.means(p.get("code")) for p in records.of("Procedure") if p.get("status") in ("completed", None)]
+    done = (codes for p, codes in records.coded("Procedure") if p.get("status") in ("completed", None))
+    before = [table.of_codes(codes) for codes in done]
     before = [kinds for kinds in before if "anterior" in kinds]
     if not before:
         yield plan.fact("anterior_spinal_surgery_initial")

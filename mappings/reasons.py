@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +11,18 @@ from typing import Any
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
 from mappings.codings import codings
-from mappings.conditions import DISCARDED, Diagnosis, condition_facts, facts_of, meanings_of, merge, read_condition
+from mappings.conditions import (
+    DISCARDED,
+    NAMED_BY_WORDS,
+    Diagnosis,
+    coded_meanings,
+    condition_facts,
+    facts_of,
+    meanings_of,
+    merge,
+    read_condition,
+    read_conditions,
+)
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
 from mappings.fields import objects, reference_of, target, words
 from mappings.levels import levels_of
@@ -19,6 +31,7 @@ from mappings.records import Records, codes_in
 from mappings.tables import spoken
 
 SACROILIAC = ("sacroiliac", "sacro-iliac", "si joint")
+TAILBONE = "M53.3"
 PAINS = (
     "pain.neck",
     "pain.mid_back",
@@ -69,6 +82,8 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
 
 
 def _reason(given: Stated) -> Reason:
+    if len(given.concepts) == 1 and (known := _by_codes(tuple(codings(given.concepts[0])))) is not None:
+        return known
     meanings = _all_meanings(given)
     named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
     if named:
@@ -79,6 +94,19 @@ def _reason(given: Stated) -> Reason:
         return Reason("other")
     said = (given.text, *(text for concept in given.concepts for text in spoken(concept)))
     return Reason("unmapped", candidates=tuple(dict.fromkeys(i for text in said for i in candidates(text))))
+
+
+@functools.lru_cache(maxsize=4096)
+def _by_codes(pairs: tuple[tuple[str, str], ...]) -> Reason | None:
+    """The reason, where these codes settle it by our tables alone; the words beside them, and what a terminology server
+    may say, are then of no account."""
+    meanings = coded_meanings(pairs)
+    if not meanings:
+        return Reason("other") if any(_other(system, code) for system, code in pairs) else None
+    if any(m.code in NAMED_BY_WORDS or m.code == TAILBONE for m in meanings):
+        return None
+    named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
+    return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs)) if named else None
 
 
 def _other(system: str, code: str) -> bool:
@@ -94,11 +122,14 @@ def _all_meanings(given: Stated) -> tuple[Meaning, ...]:
 
 def _meanings(concept: Any) -> tuple[Meaning, ...]:
     """What the concept's codes say; M53.3 is the tailbone unless the text names the sacroiliac joint."""
+    meanings = meanings_of(concept)
+    if all(m.code != TAILBONE for m in meanings):
+        return meanings
     named = any(word in text.casefold() for text in spoken(concept) for word in SACROILIAC)
     chosen = "sacroiliac_pain" if named else "coccyx_pain"
     return tuple(
-        replace(m, indications=(chosen,), facts=indications()[chosen].asserts) if m.code == "M53.3" else m
-        for m in meanings_of(concept)
+        replace(m, indications=(chosen,), facts=indications()[chosen].asserts) if m.code == TAILBONE else m
+        for m in meanings
     )
 
 
@@ -143,11 +174,12 @@ def _cord_compressed_by_tumor(
 def _pain_duration(facts: Iterable[Fact], records: Records, today: dt.date) -> list[Fact]:
     """Weeks since the recorded onset of the pain that the order is for; the newest entry is this episode."""
     pains = {f.name for f in facts if f.name in PAINS}
+    if not pains:
+        return []
     onsets = [
         d
-        for c in records.of("Condition")
-        if (d := read_condition(c, today))
-        and (d.onset and not d.over and not pains.isdisjoint(n for m in d.meanings for n in m.facts))
+        for d in records.once(read_conditions, today)
+        if d.onset and not d.over and not pains.isdisjoint(n for m in d.meanings for n in m.facts)
     ]
     if not onsets:
         return []

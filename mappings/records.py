@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from criteria.errors import DataError
 from criteria.reading import read_yaml
+from mappings.codings import codings
 from mappings.fields import instant, mapping, objects, reference_of, target, words
 
 RESOURCES = Path(__file__).parent / "resources.yaml"
+NONE: frozenset[str] = frozenset()
+Made = TypeVar("Made")
 TYPES: Mapping[str, type] = {"text": str, "object": dict, "list": list, "flag": bool}
 
 
@@ -37,10 +41,45 @@ class Records:
     set_aside: tuple[SetAside, ...] = ()
     places: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """The resources by ``Type/id``, filled when first asked: charts refer to their parts thousands of times."""
+    made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was read of these records once, for all who ask for it."""
 
     def of(self, kind: str) -> tuple[dict[str, Any], ...]:
         """The usable resources of one type; none is an empty tuple."""
         return self.by_type.get(kind, ())
+
+    def once(self, read: Callable[[Records, dt.date], Made], today: dt.date) -> Made:
+        """What a reader makes of these records: it reads them once."""
+        if (read, today) not in self.made:
+            self.made[read, today] = read(self, today)
+        held: Made = self.made[read, today]
+        return held
+
+    def coded(self, kind: str) -> Sequence[tuple[dict[str, Any], list[tuple[str, str]]]]:
+        """The usable resources of one type with the `codings` of their code."""
+        if kind not in self.made:
+            self.made[kind] = [(r, codings(r.get("code"))) for r in self.of(kind)]
+        held: list[tuple[dict[str, Any], list[tuple[str, str]]]] = self.made[kind]
+        return held
+
+    def observed(self) -> Mapping[tuple[str, str], Sequence[int]]:
+        """Where in ``of("Observation")`` each coding of a code stands, as the client writes it: system, code.
+
+        Most Observations are of no interest to anyone: so each is looked at once, and nobody has to look again.
+        """
+        if "observed" not in self.made:
+            places: dict[tuple[str, str], list[int]] = {}
+            for n, observation in enumerate(self.of("Observation")):
+                for coding in objects(mapping(observation.get("code")).get("coding")):
+                    system, code = coding.get("system", ""), coding.get("code", "")
+                    pair = (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
+                    if pair in places:
+                        places[pair].append(n)
+                    else:
+                        places[pair] = [n]
+            self.made["observed"] = places
+        held: dict[tuple[str, str], list[int]] = self.made["observed"]
+        return held
 
     def find(self, reference: str | None) -> dict[str, Any] | None:
         """The resource of ``Type/id``, if it is here."""
@@ -95,14 +134,17 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
             newest[key] = resource
     patient = newest.pop(f"Patient/{patient_id}", {})
     by_type: dict[str, list[dict[str, Any]]] = {}
+    known, whose = shapes(), f"Patient/{patient_id}"
+    whose = whose if target(whose) == whose else ""
     for resource in newest.values():
-        shape = shapes().get(resource["resourceType"])
+        kind = resource["resourceType"]
+        shape = known.get(kind)
         if shape is None:
             continue
-        if why := _fault(resource, shape, patient_id, patient):
+        if why := _fault(resource, shape, whose, patient):
             aside.append(SetAside(reference_of(resource), why))
         elif _counts(resource, shape):
-            by_type.setdefault(resource["resourceType"], []).append(resource)
+            by_type.setdefault(kind, []).append(resource)
     return Records(patient, {k: tuple(v) for k, v in by_type.items()}, frozenset(missing), tuple(aside))
 
 
@@ -110,16 +152,17 @@ def _updated(resource: dict[str, Any]) -> float:
     return instant(mapping(resource.get("meta")).get("lastUpdated"))
 
 
-def _fault(resource: dict[str, Any], shape: Shape, patient_id: str, patient: dict[str, Any]) -> str | None:
-    """Why the resource cannot be used, or None."""
-    for name, wanted in shape.fields.items():
-        value = resource.get(name)
-        if value is not None and not isinstance(value, wanted):
-            return f"its {name} is not of the type that FHIR gives it"
+def _fault(resource: dict[str, Any], shape: Shape, whose: str, patient: dict[str, Any]) -> str | None:
+    """Why the resource cannot be used, or None; ``whose`` is the reference of the patient."""
+    fields = shape.fields
+    for name, value in resource.items():
+        if name in fields and value is not None and not isinstance(value, fields[name]):
+            first = next(n for n, wanted in fields.items() if not isinstance(resource.get(n), wanted | None))
+            return f"its {first} is not of the type that FHIR gives it"
     if shape.patient is None:
         return None
     subject = mapping(resource.get(shape.patient))
-    if target(subject) == f"Patient/{patient_id}":
+    if whose and (subject.get("reference") == whose or target(subject) == whose):
         return None
     if "reference" in subject:
         return "it is not about this patient"
@@ -136,15 +179,21 @@ def _same_identifier(subject: dict[str, Any], patient: dict[str, Any]) -> bool:
 
 
 def _counts(resource: dict[str, Any], shape: Shape) -> bool:
-    if resource.get("status") in shape.lost if isinstance(resource.get("status"), str) else False:
+    status = resource.get("status")
+    if isinstance(status, str) and status in shape.lost:
         return False
     if resource.get("doNotPerform") is True:
         return False
-    return shape.unsure.isdisjoint(codes_in(resource.get("verificationStatus")))
+    return not shape.unsure or shape.unsure.isdisjoint(codes_in(resource.get("verificationStatus")))
 
 
 def codes_in(concept: Any) -> frozenset[str]:
     """Every code of a CodeableConcept, or of a list of them, whatever its system: for FHIR's own status codes."""
+    if not concept:
+        return NONE
     return frozenset(
-        words(coding.get("code")) for held in objects(concept) for coding in objects(held.get("coding"))
-    ) - {""}
+        code
+        for held in objects(concept)
+        for coding in objects(held.get("coding"))
+        if (code := words(coding.get("code")))
+    )

@@ -74,16 +74,18 @@ def read_operations(records: Records, today: dt.date) -> list[Operation]:
     """What was done and matters here, in the chart's order."""
     table, sites = read_table("surgery"), read_table("body_sites")
     found = []
-    for procedure in records.of("Procedure"):
+    for procedure, codes in records.coded("Procedure"):
         status = procedure.get("status")
         if status not in DONE and status != "in-progress":
             continue
-        kinds = table.means(procedure.get("code"))
-        if SURGICAL & codes_in(procedure.get("category")):
+        kinds = table.of_codes(codes)
+        if "category" in procedure and SURGICAL & codes_in(procedure["category"]):
             kinds |= {"surgical"}
+        if not kinds:
+            continue
         start, end = period(procedure.get("performedPeriod"))
         held = end or start or span(procedure.get("performedDateTime"))
-        if kinds and not (held and held.first > today):
+        if not (held and held.first > today):
             coded = frozenset(k.removeprefix(AT) for k in kinds if k.startswith(AT))
             regions = coded or sites.means(*objects(procedure.get("bodySite")), text=True)
             kinds = (kinds | {"spine"}) if coded else kinds

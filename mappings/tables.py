@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from criteria.errors import DataError
 from mappings.codings import codings
 
 CODES = Path(__file__).parent / "codes"
+NOTHING: frozenset[str] = frozenset()
+LONG = 200
+"""Letters from which what a name means is not kept."""
 COLUMNS = ("system", "code", "means", "name", "source")
 _RANGE = re.compile(r"([A-Z]*)(\d+)([A-Z]*)-\1(\d+)\3")
 
@@ -27,29 +30,59 @@ class CodeTable:
     prefixes: tuple[tuple[str, str, str], ...] = ()
     names: tuple[tuple[re.Pattern[str], str], ...] = ()
     sentences: Mapping[str, str] = field(default_factory=dict)
+    any_name: re.Pattern[str] | None = None
+    """Matches where any of ``names`` does."""
+    of_code: Callable[[tuple[str, str]], frozenset[str]] = field(init=False, compare=False, repr=False)
+    """What one code means."""
+    of_name: Callable[[str], frozenset[str]] = field(init=False, compare=False, repr=False)
+    """What one name means, by the beginnings of its words."""
+
+    def __post_init__(self) -> None:
+        """Charts repeat the same few hundred codes and names: what they mean is kept."""
+        object.__setattr__(self, "of_code", functools.lru_cache(maxsize=8192)(self._of_code))
+        object.__setattr__(self, "of_name", functools.lru_cache(maxsize=2048)(self._of_name))
 
     def means(self, *concepts: Any, text: bool = False) -> frozenset[str]:
         """Everything that the codes of these CodeableConcepts mean; with ``text`` also their displays and text."""
-        found: set[str] = set()
+        found = NOTHING
         for concept in concepts:
-            for system, code in codings(concept):
-                found.update(self.exact.get((system, code), ()))
-                found.update(m for s, start, m in self.prefixes if s == system and code.startswith(start))
+            found |= self.of_codes(codings(concept))
             if text and self.names and not found:
-                found.update(self.of_words(spoken(concept)))
-        return frozenset(found)
+                found |= self.of_words(spoken(concept))
+        return found
+
+    def of_codes(self, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Everything that these `codings` mean."""
+        told = NOTHING
+        for pair in pairs:
+            if means := self.of_code(pair):
+                told = told | means if told else means
+        return told
 
     def of_words(self, said: Iterable[str]) -> set[str]:
-        return {means for words in said for pattern, means in self.names if pattern.search(words)}
+        return {m for name in said for m in (self.of_name if len(name) < LONG else self._of_name)(name)}
+
+    def _of_code(self, pair: tuple[str, str]) -> frozenset[str]:
+        system, code = pair
+        begun = (m for s, start, m in self.prefixes if s == system and code.startswith(start))
+        return frozenset((*self.exact.get(pair, ()), *begun))
+
+    def _of_name(self, name: str) -> frozenset[str]:
+        if self.any_name is None or not self.any_name.search(name):
+            return frozenset()
+        return frozenset(means for pattern, means in self.names if pattern.search(name))
 
 
 def spoken(concept: Any) -> list[str]:
     """The text and the displays of a CodeableConcept, whatever is there."""
     if not isinstance(concept, dict):
         return []
-    held = concept.get("coding")
-    displays = [c.get("display") for c in held if isinstance(c, dict)] if isinstance(held, list) else []
-    return [t for t in (concept.get("text"), *displays) if isinstance(t, str)]
+    held, text = concept.get("coding"), concept.get("text")
+    said = [text] if isinstance(text, str) else []
+    for coding in held if isinstance(held, list) else ():
+        if isinstance(coding, dict) and isinstance(display := coding.get("display"), str):
+            said.append(display)
+    return said
 
 
 @functools.cache
@@ -64,6 +97,7 @@ def read_table(name: str) -> CodeTable:
     exact: dict[tuple[str, str], tuple[str, ...]] = {}
     prefixes: list[tuple[str, str, str]] = []
     names: list[tuple[re.Pattern[str], str]] = []
+    begun: list[str] = []
     sentences: dict[str, str] = {}
     seen: dict[tuple[str, str, str], int] = {}
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -79,6 +113,7 @@ def read_table(name: str) -> CodeTable:
         seen[system, code, means] = n
         if system == "text":
             names.append((re.compile(rf"\b{re.escape(code)}", re.IGNORECASE), means))
+            begun.append(re.escape(code))
         elif system == "sentence":
             sentences[code] = means
         elif code.endswith("*"):
@@ -86,7 +121,8 @@ def read_table(name: str) -> CodeTable:
         else:
             for one in _codes(code):
                 exact[system, one] = (*exact.get((system, one), ()), means)
-    return CodeTable(exact, tuple(prefixes), tuple(names), sentences)
+    any_name = re.compile(rf"\b(?:{'|'.join(begun)})", re.IGNORECASE) if begun else None
+    return CodeTable(exact, tuple(prefixes), tuple(names), sentences, any_name)
 
 
 def _codes(code: str) -> Iterable[str]:

@@ -124,8 +124,8 @@ def _unbroken(found: Sequence[Treatment]) -> list[Treatment]:
 
 def _procedures(records: Records, episode: Episode, today: dt.date) -> Iterator[Treatment]:
     table = read_table("treatments")
-    for procedure in records.of("Procedure"):
-        kinds = table.means(procedure.get("code"))
+    for procedure, codes in records.coded("Procedure"):
+        kinds = table.of_codes(codes)
         if not kinds or procedure.get("status") == "preparation":
             continue
         start, end = period(procedure.get("performedPeriod"))
@@ -146,9 +146,11 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
     booked: list[Treatment] = []
     for encounter in records.of("Encounter"):
         kinds = visited_for(encounter) & {*ACTIVE, "evaluation_pt"}
+        if not kinds:
+            continue
         start, end = period(encounter.get("period"))
         held = start or end
-        if not kinds or held is None:
+        if held is None:
             continue
         reference, ours = reference_of(encounter), episode.concerns(encounter, records)
         if encounter.get("status") == "planned" and ours and held.first >= today:
@@ -167,7 +169,8 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
 
 def visited_for(encounter: Mapping[str, Any]) -> frozenset[str]:
     """What a visit was for, where its type or service is a treatment."""
-    return read_table("treatments").means(*objects(encounter.get("type")), *objects(encounter.get("serviceType")))
+    kinds = read_table("treatments").means(*objects(encounter.get("type")))
+    return kinds | read_table("treatments").means(encounter["serviceType"]) if "serviceType" in encounter else kinds
 
 
 def _medications(records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]) -> Iterator[Treatment]:

@@ -53,10 +53,15 @@ def unit_of(quantity: Mapping[str, Any]) -> str | None:
     for part in (code, unit, system):
         if part is not None and not isinstance(part, str):
             return None
-    own = words(code) if words(system).rstrip("/") in UCUM else ""
-    if not own and words(code) and not words(unit):
+    return _unit(words(code), words(unit), words(system))
+
+
+@functools.lru_cache(maxsize=1024)
+def _unit(code: str, unit: str, system: str) -> str | None:
+    own = code if system.rstrip("/") in UCUM else ""
+    if not own and code and not unit:
         return None
-    return spelt(own or words(unit))
+    return spelt(own or unit)
 
 
 def spelt(unit: str) -> str:

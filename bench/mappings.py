@@ -1,0 +1,89 @@
+"""How long it takes to read a chart of a thousand resources into facts, and one order.
+
+python bench/mappings.py [--rounds N]
+
+Each stage is told as the median of its rounds and as the best one, which on a busy machine is the truer figure. The
+floor beside it is one pass over the parsed chart that looks at the type, patient and code of each resource and does
+nothing with them, so that figures from different machines can be compared. The chart is parsed anew for every round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import mappings
+from bench.chart import made_chart, made_order
+from criteria.catalogue import load_studies
+
+Made = TypeVar("Made")
+FURTHER = 20
+"""Studies that the chart is read for beside the ordered one: alternatives are judged too."""
+
+
+def seconds(work: Callable[[], Made]) -> tuple[float, Made]:
+    start = time.perf_counter()
+    done = work()
+    return time.perf_counter() - start, done
+
+
+def floor(resources: list[dict[str, Any]]) -> int:
+    """One look at type, patient and code of each resource."""
+    seen = 0
+    for resource in resources:
+        subject = resource.get("subject") or resource.get("patient") or {}
+        if resource["resourceType"] and subject.get("reference"):
+            seen += sum(1 for c in (resource.get("code") or {}).get("coding", ()) if c.get("system") and c.get("code"))
+    return seen
+
+
+def one_round(text: str, order_text: str, today: dt.date) -> dict[str, float]:
+    resources, draft = json.loads(text), json.loads(order_text)
+    took: dict[str, float] = {}
+    took["floor: one look at each"], _ = seconds(lambda: floor(resources))
+    took["read_records"], records = seconds(lambda: mappings.read_records(resources, "bench"))
+    took["read one order"], orders = seconds(lambda: mappings.read_orders([draft], records))
+    order, study = orders[0], orders[0].study
+    if study is None:
+        raise ValueError("the order was not recognised")
+    took["Chart(...)"], chart = seconds(lambda: mappings.Chart(records, orders, today, drafts=[draft]))
+    took["facts of the ordered study"], _ = seconds(lambda: chart.facts(order, study))
+    others = [s for s in load_studies().studies.values() if s.cpt and s.id != study.id]
+    further = others[:: len(others) // FURTHER][:FURTHER]
+    took[f"facts of {FURTHER} further studies"], _ = seconds(lambda: [chart.facts(order, s) for s in further])
+    chart_alone = ("read_records", "Chart(...)", "facts of the ordered study")
+    took["chart into facts, in all"] = sum(took[stage] for stage in chart_alone)
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=100)
+    rounds = parser.parse_args().rounds
+    today = dt.date.today()
+    chart = made_chart(today)
+    text, order = json.dumps(chart), json.dumps(made_order(today))
+    first = one_round(text, order, today)
+    took = [one_round(text, order, today) for _ in range(rounds)]
+    base = min(t["floor: one look at each"] for t in took)
+    print(f"a chart of {len(chart)} resources, {len(text) // 1000} kB, {rounds} rounds; ms")
+    print(f"{'':30}{'median':>9}{'best':>9}{'first':>9}  best to floor")
+    for stage, once in first.items():
+        times = [t[stage] for t in took]
+        best = min(times)
+        print(
+            f"{stage:30}{1000 * statistics.median(times):9.3f}{1000 * best:9.3f}{1000 * once:9.1f}{best / base:10.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
