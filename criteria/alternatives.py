@@ -98,18 +98,21 @@ def _in_place_of(other: Study, study: Study, weighing: Weighing) -> bool:
 def _candidates(
     case: Case, study: Study, weighing: Weighing, suggested: dict[str, int]
 ) -> Iterator[tuple[Case, Study]]:
-    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests; each
-    before the guidelines that would speak if it were ordered."""
-    library = case.book.library
+    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests.
+
+    What stands in for a study that is not safe may be another guideline's of the policy.
+    """
+    library, seen = case.book.library, {study.id}
     regions = regions_of(case.order, case.indications, library.indications) or (study.region,)
-    for voice in case.voices():
+    for voice in case.voices() if weighing.because is Because.SAFETY else [case]:
         for other, by_indication in voice.docket.listed(regions):
-            if other.id == study.id or other.id in suggested or not other.cpt or other.unlisted:
+            if other.id in seen or other.id in suggested or not other.cpt or other.unlisted:
                 continue
-            if not voice.speaks_to(other) or not _in_place_of(other, study, weighing):
+            if not _in_place_of(other, study, weighing) or not (voice is case or voice.speaks_to(other)):
                 continue
             if by_indication or voice.paths(other):
+                seen.add(other.id)
                 yield voice, other
-        for other in map(library.catalogue.__getitem__, suggested):
-            if voice.speaks_to(other) and other.id != study.id and (other.cpt or other.id not in case.book.pathways):
-                yield voice, other
+    for other in map(library.catalogue.__getitem__, suggested):
+        if other.id != study.id and (other.cpt or other.id not in case.book.pathways):
+            yield case, other

@@ -234,13 +234,12 @@ def test_a_judged_concept_is_not_asked_for() -> None:
 
 def test_facts_of_the_chart_say_by_whom_they_are_known() -> None:
     condition = {"resourceType": "Condition", "id": "c", "code": snomed(KIND)}
-    records = Records({}, {"Condition": (condition,)})
     today = dt.date(2026, 6, 1)
     with widened_by(lambda _: (LOW_BACK_PAIN,)):
-        facts = list(condition_facts(records, today))
+        facts = list(condition_facts(Records({}, {"Condition": (condition,)}), today))
     assert "pain.low_back" in {f.name for f in facts}
     assert {f.note for f in facts} == {BY_SERVER}
-    assert list(condition_facts(records, today)) == []
+    assert list(condition_facts(Records({}, {"Condition": (condition,)}), today)) == []
 
 
 def test_answers_are_remembered_up_to_a_number(server: TerminologyDouble) -> None:
