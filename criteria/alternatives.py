@@ -83,7 +83,7 @@ def _suggested(weighing: Weighing) -> list[str]:
 
 
 def _is_extra(study: Study, weighing: Weighing) -> bool:
-    """True for guidance, rendering and the like under a wrong code: not a study of its own, so none stands in for it."""
+    """True for guidance, rendering and the like under a wrong code: no study of its own, so none stands in for it."""
     return weighing.because is Because.CODING and "diagnostic_imaging" not in study.classes
 
 

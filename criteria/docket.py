@@ -36,6 +36,11 @@ class Called:
     clauses: tuple[Ready, ...]
     node: Node
 
+    @property
+    def stands_in(self) -> bool:
+        """A substitute for what another pathway supports; where none does, it has nothing to say."""
+        return not self.by_indication and self.clauses[0].reads_results
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:

@@ -71,6 +71,8 @@ def weigh(case: Case, study: Study, presume: bool = True, unknown: frozenset[str
             out.one_too_many.append(criterion)
     for called in case.paths(study):
         each = [case.path_truth(called, study, presume, unknown), *bars]
+        if called.stands_in and case.truth(called.clauses[0], study, presume, unknown) is False:
+            continue
         out.truths.append((called, False if False in each else None if None in each else True))
     best = min((case.rank(c.criterion.guideline) for c in out.met), default=None)
     _refuse(case, study, presume, unknown, out, best)
