@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import cached_property
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
@@ -46,7 +47,8 @@ class Case:
         self._regions: dict[str, Memory] = {}
         self._here: dict[str, Circumstances] = {}
         self._without: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
-        self._called: dict[str, bool] = {}
+        self._triggers: dict[tuple[str, str], bool] = {}
+        self._found: dict[tuple[tuple[int, ...], bool, str], Truth] = {}
         self._paths: dict[str, list[Called]] = {}
         self._providers: dict[tuple[str, str], list[Answering]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
@@ -96,9 +98,9 @@ class Case:
             if ready.early and self._settled_early(ready, study, presume):
                 return False
             memory = self._regions.get(study.region) if ready.reach is Reach.REGION else None
-        kept = memory.kept(presume) if memory is not None else None
-        if kept is not None and ready.key in kept:
-            return kept[ready.key]
+        found = memory.found[presume] if memory is not None else None
+        if found is not None and ready.key in found.kept:
+            return found.kept[ready.key]
         return self.here(study, presume).told(ready)
 
     def _settled_early(self, ready: Ready, study: Study, presume: bool) -> bool:
@@ -112,6 +114,14 @@ class Case:
         self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
     ) -> Truth:
         """The truth of a pathway with the prerequisites that bind it."""
+        if unknown:
+            return self._all_of(called, study, presume, unknown)
+        key = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id)
+        if key not in self._found:
+            self._found[key] = self._all_of(called, study, presume, unknown)
+        return self._found[key]
+
+    def _all_of(self, called: Called, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         out: Truth = True
         for clause in called.clauses:
             truth = self.truth(clause, study, presume, unknown)
@@ -150,38 +160,31 @@ class Case:
         if key not in self._providers:
             certain, triggered = self.docket.providers(name, study.region)
             found = list(certain)
-            for group in triggered:
-                if self._may_count(group[0][1].criterion):
-                    found += [(s, c) for s, c in group if (not own or s is study) and self.counts(c, s)]
+            for criterion in triggered.keys() & self._may_count:
+                found += [(s, c) for s, c in triggered[criterion] if (not own or s is study) and self._triggered(c, s)]
             self._providers[key] = [(s, c) for s, c in found if s is study] if own else found
         return self._providers[key]
 
     def counts(self, called: Called, study: Study) -> bool:
         """A recorded indication calls the pathway, or its trigger is recorded."""
-        if called.by_indication:
-            return True
-        trigger = called.criterion.trigger
-        assert trigger is not None  # noqa: S101 - what no indication calls has a trigger
-        if not self._may_count(called.criterion):
-            return False
-        return self.truth(self.book.conditions.ready(trigger), study, False) is True
+        return called.by_indication or (called.criterion.id in self._may_count and self._triggered(called, study))
 
-    def _may_count(self, criterion: Criterion) -> bool:
-        """False when the order alone settles that the trigger of a pathway is not recorded."""
-        known = self._called.get(criterion.id)
-        if known is None:
-            known = self._called[criterion.id] = self._is_open(criterion)
-        return known
-
-    def _is_open(self, criterion: Criterion) -> bool:
+    @cached_property
+    def _may_count(self) -> Set[str]:
+        """The pathways without an indication whose trigger something on file bears on, whatever the study."""
         own = self.order.study
-        assert criterion.trigger is not None  # noqa: S101 - what no indication calls has a trigger
-        trigger = self.book.conditions.ready(criterion.trigger)
-        if own is None:
-            return True
-        if trigger.reach is Reach.ORDER:
-            return self.truth(trigger, own, False) is True
-        return not self._settled_early(trigger, own, False)
+        assert own is not None  # noqa: S101 - an order without a study is not judged
+        of_order, others = self.docket.triggers
+        found = set().union(*(of_order[f] for f in of_order.keys() & self.here(own).touched))
+        return found.union(c for c, trigger in others if not self._settled_early(trigger, own, False))
+
+    def _triggered(self, called: Called, study: Study) -> bool:
+        assert called.trigger is not None  # noqa: S101 - what no indication calls has a trigger
+        key = (called.criterion.id, study.region if called.trigger.reach <= Reach.REGION else study.id)
+        known = self._triggers.get(key)
+        if known is None:
+            known = self._triggers[key] = self.truth(called.trigger, study, False) is True
+        return known
 
     def paths(self, study: Study) -> list[Called]:
         """The pathways for a recorded indication that list the study, guideline order."""

@@ -193,9 +193,9 @@ class Conditions:
             return self._leaf(node)
         if isinstance(node, Not):
             return _not(self.ready(node.child).test)
-        # leaves come first: a look-up may settle the condition before its longer parts are tried
-        parts = sorted(children(node), key=lambda c: not isinstance(c, Leaf))
-        tests = tuple(self.ready(c).test for c in parts)
+        # leaves come first and results of rules last: a look-up may settle the condition before longer parts are tried
+        parts = sorted(map(self.ready, children(node)), key=lambda r: (r.reads_results, not isinstance(r.node, Leaf)))
+        tests = tuple(r.test for r in parts)
         if isinstance(node, All):
             return tests[0] if len(tests) == 1 else _all(tests)
         return _at_least(node.n if isinstance(node, AtLeast) else 1, tests)
@@ -293,8 +293,8 @@ def _kept(inner: Test, key: int, reach: Reach, depends: frozenset[str]) -> Test:
         kept = here.kept[reach]
         truth = kept.get(key, UNSET)
         if truth is UNSET:
-            silent = here.silent
-            truth = test(silent) if silent is not None and depends.isdisjoint(here.touched) else inner(here)
+            plain = here.plain
+            truth = test(plain) if plain is not None and depends.isdisjoint(here.differs) else inner(here)
             kept[key] = truth
         return truth  # type: ignore[no-any-return]
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from criteria.conditions import Ready
+from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances, baseline
 from criteria.logic import All, Node
@@ -28,13 +29,17 @@ T = TypeVar("T")
 class Called:
     """A pathway that may count; ``by_indication``: a recorded indication calls it, else its trigger has to.
 
-    ``clauses`` are its own condition and the prerequisites that bind it under the policy, ``node`` all of them.
+    ``clauses`` are its own condition and the prerequisites that bind it under the policy, ``node`` all of them;
+    ``key`` is the same for other studies that need the same, ``reach`` how far their truth does.
     """
 
     criterion: Criterion
     by_indication: bool
+    trigger: Ready | None
     clauses: tuple[Ready, ...]
     node: Node
+    key: tuple[int, ...]
+    reach: Reach
 
     @property
     def stands_in(self) -> bool:
@@ -57,6 +62,7 @@ class Heard:
 
 
 Answering = tuple[Study, Called]
+Answers = tuple[list[Answering], dict[str, list[Answering]]]
 
 
 class Docket:
@@ -80,7 +86,7 @@ class Docket:
         self._pairs: dict[str, tuple[Criterion, ...]] = {}
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
-        self._providers: dict[tuple[str, str], tuple[list[Answering], list[list[Answering]]]] = {}
+        self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[tuple[Study, bool], ...]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
@@ -101,7 +107,28 @@ class Docket:
         bound = (self.book.requirement(p) for p in path.prerequisites if p.guideline in self._guidelines)
         nodes = (criterion.when, *bound)
         clauses = tuple(self.book.conditions.ready(n) for n in nodes)
-        return Called(criterion, by_indication, clauses, All(nodes) if len(nodes) > 1 else criterion.when)
+        trigger = None if criterion.trigger is None else self.book.conditions.ready(criterion.trigger)
+        node = All(nodes) if len(nodes) > 1 else criterion.when
+        key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
+        return Called(criterion, by_indication, trigger, clauses, node, key, reach)
+
+    @cached_property
+    def triggers(self) -> tuple[dict[str, set[str]], list[tuple[str, Ready]]]:
+        """Pathways that only their trigger can call: by the facts that bear on it, where these are the same for every
+        study, and with their triggers the others. None is triggered by a silent chart.
+        """
+        of_order: dict[str, set[str]] = defaultdict(set)
+        others = []
+        silent = baseline(self.book.conditions)[False]
+        for criterion in self.book.triggered:
+            if criterion.guideline in self._guidelines and criterion.trigger is not None:
+                trigger = self.book.conditions.ready(criterion.trigger)
+                if trigger.reach is Reach.ORDER and silent.told(trigger) is not True:
+                    for fact in trigger.depends:
+                        of_order[fact].add(criterion.id)
+                else:
+                    others.append((criterion.id, trigger))
+        return of_order, others
 
     def refusals(self, study: str) -> tuple[Heard, ...]:
         return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))
@@ -146,10 +173,10 @@ class Docket:
         speaks = criterion.guideline in self._guidelines
         return speaks or (criterion.kind == "safety" and criterion.guideline in self._safety)
 
-    def providers(self, result: str, region: str) -> tuple[list[Answering], list[list[Answering]]]:
+    def providers(self, result: str, region: str) -> Answers:
         """The pathways for studies of a region, each with such a study, that answer a result fact.
 
-        First those that a recorded indication calls, then by pathway those that need their trigger.
+        First those that a recorded indication calls, then by their ids those that need their trigger.
         """
         key = (result, region)
         if key not in self._providers:
@@ -162,7 +189,7 @@ class Docket:
                         if wanted.include(called.criterion, study):
                             held = certain if called.by_indication else triggered[called.criterion.id]
                             held.append((study, called))
-            self._providers[key] = (certain, list(triggered.values()))
+            self._providers[key] = (certain, triggered)
         return self._providers[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[tuple[Study, bool], ...]:

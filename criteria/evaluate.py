@@ -7,7 +7,7 @@ how the settling finds out what a verdict leans on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any, Final
 
@@ -68,11 +68,6 @@ class Memory:
             found = self.found[presume] = Found(find)
         return found
 
-    def kept(self, presume: bool) -> dict[int, Truth] | None:
-        """The truths of conditions, if anybody asked for one yet."""
-        found = self.found[presume]
-        return None if found is None else found.kept
-
 
 class Circumstances:
     """What one order (or one alternative) is judged on: facts, the day, and the results of other rules.
@@ -81,8 +76,9 @@ class Circumstances:
     all studies considered for one order have in common, ``region`` what those of one region do.
     """
 
-    silent: Circumstances | None = None
-    """The same for a silent chart."""
+    plain: Circumstances | None = None
+    """Others with which these agree in all but ``differs``: a silent chart."""
+    differs: Set[str]
 
     def __init__(
         self,
@@ -101,7 +97,7 @@ class Circumstances:
         """Facts of which more is known than silence; what none of them bears on is as in a silent chart."""
         own = Memory()
         self._begin(facts, conditions, presume, results, (order or Memory(), region or Memory(), own, own))
-        self.silent = baseline(conditions)[presume]
+        self.plain, self.differs = baseline(conditions)[presume], self.touched
 
     def _begin(
         self, facts: Facts, conditions: Conditions, presume: bool, results: Results, memories: Sequence[Memory]
@@ -125,7 +121,7 @@ class Circumstances:
         out = Circumstances.__new__(Circumstances)
         out._implied, out.touched = self._implied, self.touched
         out._begin(self.facts, self.conditions, False, self.results, self._memories)
-        out.silent = baseline(self.conditions)[False]
+        out.plain, out.differs = baseline(self.conditions)[False], self.differs
         return out
 
     def without(self, unknown: frozenset[str], results: Results) -> Circumstances:
@@ -139,12 +135,11 @@ class Circumstances:
     def told(self, ready: Ready) -> Truth:
         """`truth` of a condition that is ready."""
         kept = self.kept[ready.reach]
-        if ready.key not in kept:
-            if self.silent is not None and ready.depends.isdisjoint(self.touched):
-                kept[ready.key] = self.silent.told(ready)
-            else:
-                kept[ready.key] = ready.test(self)
-        return kept[ready.key]
+        if ready.key in kept:
+            return kept[ready.key]
+        plain = self.plain is not None and ready.depends.isdisjoint(self.differs)
+        truth = kept[ready.key] = self.plain.told(ready) if plain else ready.test(self)  # type: ignore[union-attr]
+        return truth
 
     def can_be_asked(self, node: Node) -> bool:
         """True when answers to questions can make a condition true that is unknown."""
@@ -158,8 +153,8 @@ class Circumstances:
 
     def _find(self, number: int) -> Truth:
         leaf = self.conditions.numbered[number]
-        if self.silent is not None and leaf.depends.isdisjoint(self.touched):
-            return self.silent.leaves[leaf.reach][number]
+        if self.plain is not None and leaf.depends.isdisjoint(self.differs):
+            return self.plain.leaves[leaf.reach][number]
         states, name = self._states[leaf.reach], leaf.fact.name
         state = states[name] if name in states else self.state(name)
         if state is None:
@@ -242,6 +237,7 @@ class _SilentChart(Circumstances):
 
     def __init__(self, conditions: Conditions, presume: bool) -> None:
         self._implied, self.touched = set(), {ANYTHING}
+        self.differs = self.touched
         self._begin(Facts({}), conditions, presume, _no_result, [Memory() for _ in Reach])
 
     def told(self, ready: Ready) -> Truth:
@@ -276,10 +272,10 @@ class _Without(Circumstances):
 
     def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
         self._base, self._unknown, self._implied = base, unknown, base._implied
-        self.touched = base.touched | unknown
+        self.touched, self.differs = base.touched | unknown, unknown | {ANYTHING}
         self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
-        self.silent = base.silent
+        self.plain = base
 
     @cached_property
     def off(self) -> Circumstances:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
 from criteria.conditions import Conditions
 from criteria.criterion import Criterion, requirement
@@ -61,6 +61,12 @@ class Book:
         self.turning_points = turning_points(library.criteria, library)
         self._requirements: dict[int, tuple[Criterion, Node]] = {}
         self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
+
+    @cached_property
+    def triggered(self) -> tuple[Criterion, ...]:
+        """The pathways that a trigger can call."""
+        every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
+        return tuple(c for c in every.values() if c.trigger is not None)
 
     def copy(self, turning_points: frozenset[int]) -> Book:
         """The same tables, to be changed; what is ready stays so, what was found for patients does not."""

@@ -18,6 +18,7 @@ from criteria.library import Library
 from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
+from criteria.presumptions import presumed_facts
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
 from criteria.results import RESULT_FACTS
 from criteria.select import Book, book
@@ -171,7 +172,7 @@ def _covers_field(case: Case, category: str) -> bool:
 
 
 def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
-    leans_on = _presumes(case, study, weighing)
+    leans_on = presumed_facts(case, study, weighing)
     presumes = list(leans_on)
     open_exceptions = [c for c in weighing.open_exceptions if c in weighing.fired]
     for criterion in open_exceptions:
@@ -200,43 +201,6 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
         else "",
         safety_critical=any(c.critical for c in weighing.fired),
     )
-
-
-def _presumes(case: Case, study: Study, weighing: Weighing) -> list[str]:
-    """Presumed facts, by the names the rules use, without which the rating would be another."""
-    if _stands_alone(case, study, weighing) or weigh(case, study, presume=False).rating is weighing.rating:
-        return []  # a less informed state in between gives the same rating too
-    names: dict[str, None] = {}
-    named = case.book.conditions.names
-    for called in case.paths(study):
-        names.update(dict.fromkeys(n for clause in called.clauses for n in named(clause.node)))
-    for criterion in case.book.refusals.get(study.id, ()):
-        names.update(dict.fromkeys(named(criterion.when)))
-    found = [
-        n
-        for n in names
-        if n not in RESULT_FACTS
-        and weighing.here.presumed(n)
-        and weigh(case, study, unknown=frozenset({n})).rating is not weighing.rating
-    ]
-    inner = {n for name in found for n in _parts(name, weighing.here)}
-    return [n for n in found if n not in inner]
-
-
-def _stands_alone(case: Case, study: Study, weighing: Weighing) -> bool:
-    """True where the rating plainly needs no presumption: what is open stays open, what decides is recorded."""
-    if weighing.rating is Rating.NEEDS_INFORMATION:
-        return True
-    if weighing.rating is Rating.APPROPRIATE:
-        return any(case.path_truth(c, study, presume=False) is True for c in weighing.met)
-    return any(weighing.here.off.truth(c.when) is True for c in weighing.fired)
-
-
-def _parts(name: str, here: Circumstances) -> set[str]:
-    """The facts from which a defined fact is made, at any depth."""
-    logic = here.definitions.get(name)
-    direct = {n.fact for n in leaves(logic)} if logic is not None else set()
-    return direct | {p for n in direct for p in _parts(n, here)}
 
 
 def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Sequence[Alternative]) -> tuple[str, ...]:
