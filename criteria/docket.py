@@ -81,7 +81,7 @@ class Docket:
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
         self._providers: dict[tuple[str, str], tuple[list[Answering], list[list[Answering]]]] = {}
-        self._listed: dict[tuple[str, ...], tuple[tuple[Study, bool], ...]] = {}
+        self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
@@ -165,15 +165,12 @@ class Docket:
             self._providers[key] = (certain, list(triggered.values()))
         return self._providers[key]
 
-    def listed(self, regions: tuple[str, ...]) -> tuple[tuple[Study, bool], ...]:
-        """The studies of these regions that a pathway may support; whether a recorded indication calls one of them."""
+    def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
+        """The studies of these regions that a pathway may support."""
         if regions not in self._listed:
             catalogue = self.book.library.catalogue
             near = (catalogue[s] for s in self.book.pathways if any(shows(catalogue[s].region, r) for r in regions))
-            found = ((study, self.paths(study.id)) for study in near)
-            self._listed[regions] = tuple(
-                (study, any(c.by_indication for c in called)) for study, called in found if called
-            )
+            self._listed[regions] = tuple(study for study in near if self.paths(study.id))
         return self._listed[regions]
 
 

@@ -53,6 +53,7 @@ OF_A_RULE: Json = {
     "unless": CONDITION,
     "rank": {"type": "integer", "minimum": 1},
     "suggest": STUDIES,
+    "offers": {"anyOf": [STUDY, {"type": "array", "items": STUDY}]},
     "message": {"type": "string", "maxLength": 200},
     "binds": TEXTS,
     "spares": TEXTS,
