@@ -149,7 +149,7 @@ class Case:
         key = (name, study.id if own else study.region)
         if key not in self._providers:
             certain, triggered = self.docket.providers(name, study.region)
-            found = list(certain)
+            found = [(s, c) for s, c in certain if c.once is None or self.counts(c, s)]
             for group in triggered:
                 if self._may_count(group[0][1].criterion):
                     found += [(s, c) for s, c in group if (not own or s is study) and self.counts(c, s)]
@@ -159,7 +159,7 @@ class Case:
     def counts(self, called: Called, study: Study) -> bool:
         """A recorded indication calls the pathway, or its trigger is recorded."""
         if called.by_indication:
-            return True
+            return called.once is None or self.truth(called.once, study, False) is not False
         trigger = called.criterion.trigger
         assert trigger is not None  # noqa: S101 - what no indication calls has a trigger
         if not self._may_count(called.criterion):

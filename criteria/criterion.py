@@ -22,7 +22,7 @@ Kind = Literal[
 KEYS = {
     "title", "kind", "studies", "indications", "trigger", "population", "in_force", "reference", "covers", "when",
     "unless", "rank", "suggest", "message", "binds", "spares", "pair", "refuses", "critical", "overrides", "reviewed",
-    "owner", "rates", "offers",
+    "owner", "rates", "offers", "once",
 }  # fmt: skip
 NEEDED = {"title", "kind", "studies", "reference", "covers", "when", "reviewed", "owner"}
 MANY = 30
@@ -80,6 +80,8 @@ class Criterion:
     when: Node
     unless: Node | None = None
     trigger: Node | None = None
+    once: Node | None = None
+    """What must be on record before an indication calls the pathway (an operation, before what follows operations)."""
     indications: frozenset[str] = frozenset()
     ages: Ages | None = None
     start: dt.date = dt.date.min
@@ -198,11 +200,13 @@ def read_criterion(
         raise DataError(
             path, 1, "a pathway names its `indications`, or the `trigger` that must be recorded before it counts."
         )
+    if "once" in raw and (kind != "pathway" or not named):
+        raise DataError(path, raw.line("once"), "`once` goes with the `indications` of a pathway.")
     force = raw.get("in_force") or {}
     covers = tuple(str(r) for r in (raw["covers"] if isinstance(raw["covers"], list) else [raw["covers"]]))
     studies = select(raw["studies"], catalogue, reader.fault, raw.line("studies"))
     suggest, same_study = _suggest(raw, path, catalogue, reader, studies)
-    inner = [r for part in (when, node("unless"), node("trigger")) if part for n in walk(part) for r in n.rows]
+    inner = [r for part in (when, node("unless"), node("trigger"), node("once")) if part for n in walk(part) for r in n.rows]
     return Criterion(
         id=f"{guideline}/{name or path.stem}",
         guideline=guideline,
@@ -215,6 +219,7 @@ def read_criterion(
         when=when,
         unless=node("unless"),
         trigger=node("trigger"),
+        once=node("once"),
         indications=frozenset(named),
         ages=_ages(raw, path),
         start=force.get("from") or start,

@@ -35,6 +35,7 @@ class Called:
     by_indication: bool
     clauses: tuple[Ready, ...]
     node: Node
+    once: Ready | None = None
 
     @property
     def stands_in(self) -> bool:
@@ -101,7 +102,8 @@ class Docket:
         bound = (self.book.requirement(p) for p in path.prerequisites if p.guideline in self._guidelines)
         nodes = (criterion.when, *bound)
         clauses = tuple(self.book.conditions.ready(n) for n in nodes)
-        return Called(criterion, by_indication, clauses, All(nodes) if len(nodes) > 1 else criterion.when)
+        once = self.book.conditions.ready(criterion.once) if criterion.once is not None else None
+        return Called(criterion, by_indication, clauses, All(nodes) if len(nodes) > 1 else criterion.when, once)
 
     def refusals(self, study: str) -> tuple[Heard, ...]:
         return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))

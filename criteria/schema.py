@@ -45,6 +45,7 @@ OF_A_RULE: Json = {
     "studies": STUDIES,
     "indications": TEXTS,
     "trigger": CONDITION,
+    "once": CONDITION,
     "population": AGES,
     "in_force": _closed({"from": DAY, "to": DAY}),
     "reference": _closed({"section": TEXT}, ["section"]),
