@@ -125,8 +125,8 @@ def _in_place_of(other: Study, study: Study, weighing: Weighing) -> bool:
 def _recommends(pathway: Criterion, other: Study, study: Study, lies: Sequence[str], open_too: bool) -> bool:
     """False where the pathway supports what is ordered, but does not recommend it ("as its own guideline says").
 
-    ``lies``: where the indications lie, which tells what an order of the whole body is about. ``open_too``: both studies
-    still have questions; such a pathway has no reason then to prefer the other.
+    ``lies``: where the indications lie, which tells what an order of the whole body is about. ``open_too``: both
+    studies still have questions; such a pathway has no reason then to prefer the other.
     """
     if pathway.offers is None:
         return True

@@ -203,7 +203,7 @@ class Case:
                 continue
             if pair.same_region and not overlap(other.study.region, study.region):
                 continue
-            if pair.refuses == "this" or other.position < self.order.position:
+            if pair.refuses == "this" or other.standing or other.position < self.order.position:
                 return True
         return False
 

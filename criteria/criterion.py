@@ -91,8 +91,8 @@ class Criterion:
     same_study: Mapping[str, str] = field(default_factory=dict)
     """`suggest: {contrast: ...}`: for each study of the rule the same one with that contrast."""
     offers: frozenset[str] | None = None
-    """A pathway for whatever is ordered: which of its studies it recommends, to an order of the same region (None: all, to
-    any order)."""
+    """A pathway for whatever is ordered: which of its studies it recommends, to an order of the same region (None: all,
+    to any order)."""
     message: str = ""
     binds: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
@@ -206,7 +206,9 @@ def read_criterion(
     covers = tuple(str(r) for r in (raw["covers"] if isinstance(raw["covers"], list) else [raw["covers"]]))
     studies = select(raw["studies"], catalogue, reader.fault, raw.line("studies"))
     suggest, same_study = _suggest(raw, path, catalogue, reader, studies)
-    inner = [r for part in (when, node("unless"), node("trigger"), node("once")) if part for n in walk(part) for r in n.rows]
+    inner = [
+        r for part in (when, node("unless"), node("trigger"), node("once")) if part for n in walk(part) for r in n.rows
+    ]
     return Criterion(
         id=f"{guideline}/{name or path.stem}",
         guideline=guideline,

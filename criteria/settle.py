@@ -43,7 +43,8 @@ def judge(
     ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
     """
     current = book(library, today)
-    return [settle(o, orders, facts, current, policy) for o in orders if focus is None or o.reference in focus]
+    drafts = [o for o in orders if not o.standing]
+    return [settle(o, orders, facts, current, policy) for o in drafts if focus is None or o.reference in focus]
 
 
 def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
