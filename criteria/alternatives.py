@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from criteria.ask import ways
 from criteria.case import Case
+from criteria.criterion import Criterion
 from criteria.indications import regions_of
 from criteria.ratings import Alternative, Because, Rating
+from criteria.regions import overlap
 from criteria.studies import Study
 from criteria.weigh import Weighing, hopeless, weigh
 
 CONTRAST = {"without": 0, "not_applicable": 0, "not_stated": 1, "with": 2, "without_and_with": 3}
+ATTENDING = frozenset({"guidance", "rendering_3d", "computer_aided_detection"})
+"""Classes of what goes with a procedure or a study."""
 OFFERED = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION)
 
 
@@ -22,14 +26,20 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     contrast, cheaper before dearer. What a firing rule itself suggests comes first.
     """
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
-    order = {s: n for n, s in enumerate(_suggested(weighing))}
-    for voice, other in _candidates(case, study, weighing, order):
+    lies = regions_of(case.order, case.indications, case.book.library.indications)
+    order = {s: n for n, s in enumerate(_suggested(study, weighing))}
+    for voice, other in _candidates(case, study, weighing, order, lies):
         if other.id not in order and hopeless(voice, other):
             continue
         weighed = weigh(voice, other)
         if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
             continue
         paths = weighed.met or [c for c, _ in weighed.open]
+        if other.id not in order:
+            open_too = weighing.rating is weighed.rating is Rating.NEEDS_INFORMATION
+            paths = [c for c in paths if _recommends(c.criterion, other, study, lies, open_too)]
+            if not paths:
+                continue
         rank = min((c.criterion.rank for c in paths), default=0)
         key = (
             order.get(other.id, len(order)),
@@ -38,6 +48,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
             other.radiation,
             _contrast_distance(study, other, weighing),
             other.cost,
+            other.region != study.region,
         )
         asks = questions(weighed) if weighed.rating is Rating.NEEDS_INFORMATION else ()
         rule = paths[0].criterion if paths else None
@@ -45,13 +56,23 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
             other, weighed.rating, asks, criterion=rule.id if rule else "", why=rule.title if rule else ""
         )
         ranked.append((key, offer))
-    found = [a for _, a in sorted(ranked, key=lambda r: r[0])]
+    found = list(_each_code_once(a for _, a in sorted(ranked, key=lambda r: r[0])))
     pairs = [*(c for c in weighing.fired if c.kind == "combination"), *weighing.one_too_many]
     if _is_extra(study, weighing) and not order:
         pairs += weighing.fired
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
     return tuple(found)
+
+
+def _each_code_once(offers: Iterable[Alternative]) -> Iterator[Alternative]:
+    """Without the studies that would be billed under a code that is offered already."""
+    seen: set[str | None] = set()
+    for offer in offers:
+        code = offer.study.cpt if offer.study else None
+        if code is None or code not in seen:
+            seen.add(code)
+            yield offer
 
 
 def _contrast_distance(study: Study, other: Study, weighing: Weighing) -> int:
@@ -78,39 +99,60 @@ def lifting(weighing: Weighing) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _suggested(weighing: Weighing) -> list[str]:
-    return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggest))
+def _suggested(study: Study, weighing: Weighing) -> list[str]:
+    return list(dict.fromkeys(s for c in (*weighing.fired, *weighing.redirects) for s in c.suggests(study.id)))
 
 
 def _is_extra(study: Study, weighing: Weighing) -> bool:
-    """True for guidance, rendering and the like under a wrong code: no study of its own, so none stands in for it."""
-    return weighing.because is Because.CODING and "diagnostic_imaging" not in study.classes
+    """True for guidance, rendering and the like: no study of its own, so none stands in for it."""
+    return _attends(study) or (weighing.because is Because.CODING and "diagnostic_imaging" not in study.classes)
+
+
+def _attends(study: Study) -> bool:
+    return not ATTENDING.isdisjoint(study.classes)
 
 
 def _in_place_of(other: Study, study: Study, weighing: Weighing) -> bool:
-    """A wrong code is mended by a study of its kind: PET by PET."""
+    """A study is replaced by a study, guidance by guidance; and a wrong code by one of its kind: PET by PET."""
+    if _attends(study) or _attends(other):
+        return _attends(study) and _attends(other) and weighing.because is not Because.CODING
     if weighing.because is not Because.CODING:
         return True
     pet = study.modality.startswith("pet")
     return not _is_extra(study, weighing) and (not pet or other.modality.startswith("pet"))
 
 
-def _candidates(
-    case: Case, study: Study, weighing: Weighing, suggested: dict[str, int]
-) -> Iterator[tuple[Case, Study]]:
-    """Studies listed for the indication in its own regions (else the order's), and those that a rule suggests.
+def _recommends(pathway: Criterion, other: Study, study: Study, lies: Sequence[str], open_too: bool) -> bool:
+    """False where the pathway supports what is ordered, but does not recommend it ("as its own guideline says").
 
-    What stands in for a study that is not safe may be another guideline's of the policy.
+    ``lies``: where the indications lie, which tells what an order of the whole body is about. ``open_too``: both
+    studies still have questions; such a pathway has no reason then to prefer the other.
+    """
+    if pathway.offers is None:
+        return True
+    if open_too or other.id not in pathway.offers:
+        return False
+    wide = study.region in ("", "whole_body")
+    return any(overlap(other.region, r) for r in (lies if wide else [study.region]))
+
+
+def _candidates(
+    case: Case, study: Study, weighing: Weighing, suggested: dict[str, int], lies: Sequence[str]
+) -> Iterator[tuple[Case, Study]]:
+    """Studies listed for the indication in its regions and in the order's own, and those that a rule suggests.
+
+    Lung cancer lies in the chest, yet its section has a word for who ordered a study of the head. What stands in for a
+    study that is not safe may be another guideline's of the policy.
     """
     library, seen = case.book.library, {study.id}
-    regions = regions_of(case.order, case.indications, library.indications) or (study.region,)
+    regions = tuple(dict.fromkeys((*lies, study.region)))
     for voice in case.voices() if weighing.because is Because.SAFETY else [case]:
-        for other, by_indication in voice.docket.listed(regions):
+        for other in voice.docket.listed(regions):
             if other.id in seen or other.id in suggested or not other.cpt or other.unlisted:
                 continue
             if not _in_place_of(other, study, weighing) or not (voice is case or voice.speaks_to(other)):
                 continue
-            if by_indication or voice.paths(other):
+            if voice.paths(other):
                 seen.add(other.id)
                 yield voice, other
     for other in map(library.catalogue.__getitem__, suggested):

@@ -159,7 +159,7 @@ class Case:
         key = (name, study.id if own else study.region)
         if key not in self._providers:
             certain, triggered = self.docket.providers(name, study.region)
-            found = list(certain)
+            found = [(s, c) for s, c in certain if c.once is None or self.counts(c, s)]
             for criterion in triggered.keys() & self._may_count:
                 found += [(s, c) for s, c in triggered[criterion] if (not own or s is study) and self._triggered(c, s)]
             self._providers[key] = [(s, c) for s, c in found if s is study] if own else found
@@ -167,7 +167,9 @@ class Case:
 
     def counts(self, called: Called, study: Study) -> bool:
         """A recorded indication calls the pathway, or its trigger is recorded."""
-        return called.by_indication or (called.criterion.id in self._may_count and self._triggered(called, study))
+        if called.by_indication:
+            return called.once is None or self.truth(called.once, study, False) is not False
+        return called.criterion.id in self._may_count and self._triggered(called, study)
 
     @cached_property
     def _may_count(self) -> Set[str]:
@@ -206,7 +208,7 @@ class Case:
                 continue
             if pair.same_region and not overlap(other.study.region, study.region):
                 continue
-            if pair.refuses == "this" or other.position < self.order.position:
+            if pair.refuses == "this" or other.standing or other.position < self.order.position:
                 return True
         return False
 

@@ -71,7 +71,7 @@ def _rows(library: Library) -> Iterator[str]:
 
 def _dates(library: Library) -> Iterator[str]:
     for criterion in library.criteria:
-        for node in (criterion.when, criterion.unless, criterion.trigger):
+        for node in (criterion.when, criterion.unless, criterion.trigger, criterion.once):
             if node is None:
                 continue
             start = dated_from(node)

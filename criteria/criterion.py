@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,7 +22,7 @@ Kind = Literal[
 KEYS = {
     "title", "kind", "studies", "indications", "trigger", "population", "in_force", "reference", "covers", "when",
     "unless", "rank", "suggest", "message", "binds", "spares", "pair", "refuses", "critical", "overrides", "reviewed",
-    "owner", "rates",
+    "owner", "rates", "offers", "once",
 }  # fmt: skip
 NEEDED = {"title", "kind", "studies", "reference", "covers", "when", "reviewed", "owner"}
 MANY = 30
@@ -80,12 +80,19 @@ class Criterion:
     when: Node
     unless: Node | None = None
     trigger: Node | None = None
+    once: Node | None = None
+    """What must be on record before an indication calls the pathway (an operation, before what follows operations)."""
     indications: frozenset[str] = frozenset()
     ages: Ages | None = None
     start: dt.date = dt.date.min
     end: dt.date | None = None
     rank: int = 1
     suggest: tuple[str, ...] = ()
+    same_study: Mapping[str, str] = field(default_factory=dict)
+    """`suggest: {contrast: ...}`: for each study of the rule the same one with that contrast."""
+    offers: frozenset[str] | None = None
+    """A pathway for whatever is ordered: which of its studies it recommends, to an order of the same region (None: all,
+    to any order)."""
     message: str = ""
     binds: tuple[str, ...] = ()
     spares: tuple[str, ...] = ()
@@ -103,6 +110,11 @@ class Criterion:
     def for_any_complaint(self) -> bool:
         """True for a pathway that any complaint may take, such as a red flag, rather than one for this indication."""
         return len(self.indications) > MANY
+
+    def suggests(self, study: str) -> tuple[str, ...]:
+        """What to offer when the rule fires for a study, best first."""
+        same = self.same_study.get(study)
+        return (same, *self.suggest) if same else self.suggest
 
     def in_force(self, on: dt.date) -> bool:
         return self.start <= on and (self.end is None or on <= self.end)
@@ -188,27 +200,36 @@ def read_criterion(
         raise DataError(
             path, 1, "a pathway names its `indications`, or the `trigger` that must be recorded before it counts."
         )
+    if "once" in raw and (kind != "pathway" or not named):
+        raise DataError(path, raw.line("once"), "`once` goes with the `indications` of a pathway.")
     force = raw.get("in_force") or {}
     covers = tuple(str(r) for r in (raw["covers"] if isinstance(raw["covers"], list) else [raw["covers"]]))
-    inner = [r for part in (when, node("unless"), node("trigger")) if part for n in walk(part) for r in n.rows]
+    studies = select(raw["studies"], catalogue, reader.fault, raw.line("studies"))
+    suggest, same_study = _suggest(raw, path, catalogue, reader, studies)
+    inner = [
+        r for part in (when, node("unless"), node("trigger"), node("once")) if part for n in walk(part) for r in n.rows
+    ]
     return Criterion(
         id=f"{guideline}/{name or path.stem}",
         guideline=guideline,
         file=path,
         title=str(raw["title"]),
         kind=kind,
-        studies=select(raw["studies"], catalogue, reader.fault, raw.line("studies")),
+        studies=studies,
         section=str(raw["reference"]["section"]),
         rows=tuple(dict.fromkeys((*covers, *inner))),
         when=when,
         unless=node("unless"),
         trigger=node("trigger"),
+        once=node("once"),
         indications=frozenset(named),
         ages=_ages(raw, path),
         start=force.get("from") or start,
         end=force.get("to"),
         rank=int(raw.get("rank", 1)),
-        suggest=select(raw["suggest"], catalogue, reader.fault, raw.line("suggest")) if raw.get("suggest") else (),
+        suggest=suggest,
+        same_study=same_study,
+        offers=_offers(raw, path, catalogue, reader, studies),
         message=str(raw.get("message", "")),
         binds=_names(raw.get("binds")),
         spares=_names(raw.get("spares")),
@@ -219,6 +240,45 @@ def read_criterion(
         reviewed=raw["reviewed"],
         owner=str(raw["owner"]),
     )
+
+
+def _suggest(
+    raw: Lines, path: Path, catalogue: Catalogue, reader: Reader, studies: Sequence[str]
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Studies, best first; or `{contrast: ...}`, for each study of the rule the same one with that contrast.
+
+    A study that does not exist in that form gets none (MRA of the abdomen has no plain code of its own).
+    """
+    suggested = raw.get("suggest")
+    if not suggested:
+        return (), {}
+    line = raw.line("suggest")
+    if not isinstance(suggested, Lines) or set(suggested) != {"contrast"}:
+        return select(suggested, catalogue, reader.fault, line), {}
+    forms = {(s.base, s.contrast): s.id for s in catalogue.studies.values()}
+    ordered = [catalogue[s] for s in studies]
+    same = {s.id: forms[form] for s in ordered if (form := (s.base, suggested["contrast"])) in forms}
+    if not same or any(old == new for old, new in same.items()):
+        message = (
+            "`suggest: {contrast: ...}` names a contrast that the rule's studies exist with, and that none has yet."
+        )
+        raise DataError(path, line, message)
+    return (), same
+
+
+def _offers(
+    raw: Lines, path: Path, catalogue: Catalogue, reader: Reader, studies: Sequence[str]
+) -> frozenset[str] | None:
+    if "offers" not in raw:
+        return None
+    line = raw.line("offers")
+    named = select(raw["offers"], catalogue, reader.fault, line) if raw["offers"] else ()
+    found = frozenset(named) & set(studies)
+    if raw["kind"] != "pathway" or bool(found) != bool(raw["offers"]):
+        raise DataError(
+            path, line, "`offers` goes with a pathway and lists some of its studies: `any`, or [] for none."
+        )
+    return found
 
 
 def _check_plain(raw: Lines, path: Path) -> None:

@@ -40,6 +40,7 @@ class Called:
     node: Node
     key: tuple[int, ...]
     reach: Reach
+    once: Ready | None = None
 
     @property
     def stands_in(self) -> bool:
@@ -87,7 +88,7 @@ class Docket:
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
-        self._listed: dict[tuple[str, ...], tuple[tuple[Study, bool], ...]] = {}
+        self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
@@ -110,7 +111,8 @@ class Docket:
         trigger = None if criterion.trigger is None else self.book.conditions.ready(criterion.trigger)
         node = All(nodes) if len(nodes) > 1 else criterion.when
         key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
-        return Called(criterion, by_indication, trigger, clauses, node, key, reach)
+        once = self.book.conditions.ready(criterion.once) if criterion.once is not None else None
+        return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
 
     @cached_property
     def triggers(self) -> tuple[dict[str, set[str]], list[tuple[str, Ready]]]:
@@ -192,15 +194,12 @@ class Docket:
             self._providers[key] = (certain, triggered)
         return self._providers[key]
 
-    def listed(self, regions: tuple[str, ...]) -> tuple[tuple[Study, bool], ...]:
-        """The studies of these regions that a pathway may support; whether a recorded indication calls one of them."""
+    def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
+        """The studies of these regions that a pathway may support."""
         if regions not in self._listed:
             catalogue = self.book.library.catalogue
             near = (catalogue[s] for s in self.book.pathways if any(shows(catalogue[s].region, r) for r in regions))
-            found = ((study, self.paths(study.id)) for study in near)
-            self._listed[regions] = tuple(
-                (study, any(c.by_indication for c in called)) for study, called in found if called
-            )
+            self._listed[regions] = tuple(study for study in near if self.paths(study.id))
         return self._listed[regions]
 
 

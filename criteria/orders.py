@@ -66,6 +66,8 @@ class Order:
     candidates: tuple[Study, ...] = ()
     states: tuple[Fact, ...] = ()
     """What the order says of itself beyond its study (code system, units, side, urgency); holds for that study only."""
+    standing: bool = False
+    """An open order of the chart: it keeps the drafts company and is not judged."""
     proposals: tuple[Proposal, ...] = ()
     """What its reasons' text and its notes suggest."""
 

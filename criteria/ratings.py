@@ -69,6 +69,8 @@ class Ruling:
     rows: tuple[str, ...]
     message: str = ""
     """What a firing exclusion, redirect or note says on the card, in our words."""
+    names_another: bool = False
+    """The rule itself names the study to order instead."""
     local: str = ""
     """Who at this site changed or added the rule, when and why; empty: the rule is as it is shipped."""
 

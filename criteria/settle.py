@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -43,7 +44,8 @@ def judge(
     ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
     """
     current = book(library, today)
-    return [settle(o, orders, facts, current, policy) for o in orders if focus is None or o.reference in focus]
+    drafts = [o for o in orders if not o.standing]
+    return [settle(o, orders, facts, current, policy) for o in drafts if focus is None or o.reference in focus]
 
 
 def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
@@ -253,7 +255,10 @@ def _share_met(criterion: Criterion, here: Circumstances) -> float:
 def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Criterion]) -> tuple[Ruling, ...]:
     here = weighing.here
     refusing = (*weighing.fired, *weighing.silenced, *weighing.redirects)
-    out = [_ruling(c, True, c in decisive, partial(_refusal, c, here)) for c in refusing]
+    out = [
+        replace(_ruling(c, True, c in decisive, partial(_refusal, c, here)), names_another=bool(c.suggests(study.id)))
+        for c in refusing
+    ]
     failed = {id(c) for c in weighing.failed}
     for called, truth in weighing.truths:
         said = False if id(called) in failed else truth
@@ -272,7 +277,7 @@ def _refusal(criterion: Criterion, here: Circumstances) -> Step:
 def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Callable[[], Step]) -> Ruling:
     return Ruling(
         criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, tell,
-        criterion.rows, criterion.message, str(criterion.local or ""),
+        criterion.rows, criterion.message, local=str(criterion.local or ""),
     )  # fmt: skip
 
 

@@ -43,7 +43,7 @@ def _rule(criterion: Criterion, library: Library, shared: set[int]) -> Iterator[
         yield None, "the rule names no study, so it speaks of nothing."
     given = _given(criterion, library)
     found = False
-    for node in (criterion.when, criterion.unless, criterion.trigger):
+    for node in (criterion.when, criterion.unless, criterion.trigger, criterion.once):
         if node is not None and node is not ALWAYS:
             for fault in _parts(node, library, given, frozenset(shared)):
                 found = True

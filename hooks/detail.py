@@ -81,7 +81,8 @@ def _alternatives(consult: Consult) -> list[str]:
     lines = [_alternative(consult, a) for a in consult.alternatives[:SHOWN]]
     if lines := [line for line in lines if line]:
         return [words.say("heading.alternatives") + "\n" + bullets(lines)]
-    if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER:
+    named = any(r.names_another for r in consult.decisive)
+    if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER and not named:
         return [words.say("no-alternative")]
     return []
 

@@ -25,6 +25,7 @@ from mappings.fields import reference_of, target
 from mappings.findings import finding_facts
 from mappings.medications import medication_facts, supplies
 from mappings.oncology_history import oncology_facts
+from mappings.orders import OPEN_DAYS, standing_orders
 from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
 from mappings.plans import plan_facts, read_plans
@@ -43,9 +44,9 @@ class Chart:
     """The chart of one patient, read for the orders of one session.
 
     ``site`` holds the settings that facts.yaml leaves to the site (very_elderly_years, recent_evaluation_days,
-    recent_surgery_days, recent_mri_days, scanner_bmi_limit, pain_improvement_percent). ``drafts`` are the draft
-    ServiceRequests themselves, for their reasons, encounter and requester. Readers run once per patient, order or
-    study, whichever they depend on.
+    recent_surgery_days, recent_mri_days, scanner_bmi_limit, pain_improvement_percent, open_order_days).
+    ``drafts`` are the draft ServiceRequests themselves, for their reasons, encounter and requester. Readers run once
+    per patient, order or study, whichever they depend on.
     """
 
     def __init__(
@@ -58,6 +59,9 @@ class Chart:
         drafts: Sequence[Any] = (),
     ) -> None:
         self.records, self.orders, self.today, self.site = records, tuple(orders), today, dict(site or {})
+        self._open_days = int(self.site.get("open_order_days", OPEN_DAYS))
+        self.session = (*self.orders, *standing_orders(drafts, records, today, self._open_days))
+        """The drafts and the open orders of the chart, which keep them company."""
         self._encounter = target(encounter_id) or (f"Encounter/{encounter_id}" if encounter_id else None)
         self._drafts = {reference_of(d): d for d in drafts if isinstance(d, dict)}
         self._attested = read_attested(records, today)
@@ -109,7 +113,7 @@ class Chart:
                 *plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
             ),
         )
-        facts = merge(facts, order_facts(order, study, self.orders, records, today, self._done))
+        facts = merge(facts, order_facts(order, study, self.session, records, today, self._done, self._open_days))
         facts = merge(facts, self._attested.facts(order).values())
         facts = merge(facts, reevaluation_facts(seen, facts, today))
         facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))

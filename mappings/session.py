@@ -17,7 +17,7 @@ from criteria.studies import Study
 from mappings.codings import codings
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
-from mappings.orders import ordered_study
+from mappings.orders import OPEN_DAYS, open_requests, ordered_study
 from mappings.records import Records
 
 SERVICES = {
@@ -38,7 +38,6 @@ SUPPLIES = {
 """HCPCS supply codes that tell the tracer (facts.yaml, order.tracer)."""
 PARTS = {"abdomen_pelvis": ("abdomen", "pelvis"), "spine": ("cervical_spine", "thoracic_spine", "lumbar_spine")}
 LEVELS = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "sacrum_coccyx", "sacroiliac_joints"})
-OPEN = frozenset({"active", "on-hold"})
 SEARCHED = ("DiagnosticReport", "ImagingStudy", "Procedure")
 """Where a study that was done is on record."""
 COMPLAINTS = ("pain.", "symptom.")
@@ -70,24 +69,28 @@ def order_facts(
     records: Records,
     today: dt.date,
     done: Sequence[Study] | None = None,
+    open_days: int = OPEN_DAYS,
 ) -> Iterable[Fact]:
     """Every ``order.*`` fact that follows from the order, its study and the session. ``done``: `advanced_studies`.
-
-    ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts that the
-    order itself states are recorded, the others derived; what cannot be told is left out.
+    ``orders`` are the drafts and the open orders of the chart: all may pair with this one, those of today are of its
+    session. ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts
+    that the order itself states are recorded, the others derived; what cannot be told is left out.
     """
     own = order.study is not None and study.id == order.study.id
     stated = {f.name: f for f in order.states if own or f.name not in BY_STUDY | set(study.states)}
-    session = [_item(o, study if o.reference == order.reference else o.study, order, own) for o in orders]
+    placed = list(open_requests(records, today, open_days))
+    of_today = {reference_of(r) for r in placed if _on(r, today)}
+    company = [_item(o, study if o.reference == order.reference else o.study, order, own) for o in orders]
     if all(o.reference != order.reference for o in orders):
-        session.append(_item(order, study, order, own))
+        company.append(_item(order, study, order, own))
+    session = [i for i in company if not i.order.standing or i.order.reference in of_today]
     mine = next(i for i in session if i.order.reference == order.reference)
-    others = [i for i in session if i is not mine]
+    others = [i for i in company if i is not mine]
     values: dict[str, Value | None] = {}
     values.update(_of_study(mine, own))
     values.update(_of_reasons(order, study))
     held = advanced_studies(records) if done is None else done
-    values.update(_of_session(mine, session, others, records, today, held))
+    values.update(_of_session(mine, session, others, records, placed, held))
     for name, value in values.items():
         if name not in stated and value is not None:
             note = told("session" if name in OF_SESSION else "order", [None])
@@ -178,11 +181,15 @@ def _sole_reason(order: Order, named: list[Indication]) -> str | None:
 
 
 def _of_session(
-    mine: Item, session: list[Item], others: list[Item], records: Records, today: dt.date, done: Sequence[Study]
+    mine: Item,
+    session: list[Item],
+    others: list[Item],
+    records: Records,
+    placed: list[dict[str, Any]],
+    done: Sequence[Study],
 ) -> Iterator[tuple[str, Value | None]]:
-    active = list(_active(mine, records))
-    same_day = [code for request in active if _on(request, today) for code in _cpts(request)]
-    cpts = list(dict.fromkeys([*(i.cpt for i in session if i.cpt), *same_day]))
+    beside = [i for i in session if i is not mine]
+    cpts = list(dict.fromkeys(i.cpt for i in session if i.cpt))
     studies = [i.study for i in session if i.study]
     pet_mri = set(cpts) >= PET_MRI
     if pet_mri and mine.cpt in PET_MRI:
@@ -202,13 +209,13 @@ def _of_session(
             one.modality == "ct" and two.modality == "mri" and _same_region(one, two) for one in scans for two in scans
         ),
     )
-    yield "order.session_has_similar_study", any(_similar(mine, o) for o in others)
+    yield "order.session_has_similar_study", any(_similar(mine, o) for o in beside)
     yield "order.session_same_region_and_episode", _together(mine, others)
-    yield "order.duplicate_order_exists", _duplicate(mine, others, active, records)
+    yield "order.duplicate_order_exists", _duplicate(mine, beside, placed, records)
     guided = [i.units for i in session if i.cpt in GUIDANCE]
-    yield "order.guidance_units", sum(guided) + sum(code in GUIDANCE for code in same_day)
+    yield "order.guidance_units", sum(guided)
     yield "order.first_line_study", _first_line(mine, records, done)
-    yield "order.csf_flow_coded_separately", _csf_apart(mine, others)
+    yield "order.csf_flow_coded_separately", _csf_apart(mine, beside)
     yield "order.reformat_2d_coded_separately", None if REFORMATS & set(cpts) else False
     if mine.study and mine.study.procedure_type == "quantitative_mri":
         with_mri = mine.study.states.get("order.with_diagnostic_mri") is True
@@ -282,11 +289,11 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
     return any(same_part(a, b) for a in one for b in two) if one and two else None
 
 
-def _duplicate(mine: Item, others: list[Item], active: list[dict[str, Any]], records: Records) -> bool | None:
+def _duplicate(mine: Item, others: list[Item], placed: list[dict[str, Any]], records: Records) -> bool | None:
     if any(_same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt]) for o in others):
         return True
-    placed = (request for request in active if not _halves([mine.cpt], _cpts(request)))
-    if any(_same_study(mine.study, ordered_study(request)[1]) for request in placed):
+    elsewhere = (r for r in placed if reference_of(r) != mine.order.reference and not _halves([mine.cpt], _cpts(r)))
+    if any(_same_study(mine.study, ordered_study(request)[1]) for request in elsewhere):
         return True
     return None if "ServiceRequest" in records.missing else False
 
@@ -321,14 +328,6 @@ def _procedures(imaging: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _same_study(one: Study | None, two: Study | None) -> bool:
     return one is not None and two is not None and one.id == two.id and bool(one.region or one.codes)
-
-
-def _active(mine: Item, records: Records) -> Iterator[dict[str, Any]]:
-    """Orders of the chart that are still open, without the draft itself."""
-    for request in records.of("ServiceRequest"):
-        intent = request.get("intent") not in ("proposal", "plan", "option")
-        if request.get("status") in OPEN and intent and reference_of(request) != mine.order.reference:
-            yield request
 
 
 def _on(request: dict[str, Any], today: dt.date) -> bool:

@@ -69,7 +69,7 @@ class Decision:
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
         policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
         stages.end("read")
-        verdicts = criteria.judge(orders, chart.facts, self.library, today, policy=policy, focus=request.focus)
+        verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
         stages.end("judge")
         answer = hooks.compose(
             verdicts,

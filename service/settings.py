@@ -35,7 +35,7 @@ SECRET_BYTES = 32
 NO_PAGES = "none"
 SITE = (
     "very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit",
-    "pain_improvement_percent",
+    "pain_improvement_percent", "open_order_days",
 )  # fmt: skip
 
 Clock = Callable[[], dt.datetime]
@@ -126,6 +126,10 @@ class Settings(BaseModel):
         None, ge=1, le=100, description="Fall of the pain score, in per cent, that counts as significant improvement."
     )
     scanner_bmi_limit: float | None = Field(None, gt=10, description="Body mass index, kg/m2, that the scanner takes.")
+
+    open_order_days: int | None = Field(
+        None, ge=1, description="Days for which an open order of the chart counts; empty: 180, which no guideline says."
+    )
 
     # What is said
     time_zone: str = Field("UTC", description="IANA time zone in which today is today.")

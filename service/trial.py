@@ -50,7 +50,7 @@ def judge_file(file: Path, hook: str | None = None, as_json: bool = False) -> It
     orders = read_orders(request.drafts, records)
     chart = Chart(records, orders, today, request.encounter_id, drafts=request.drafts)
     policy = library.policies.choose(policy_ids(records, (), today))
-    verdicts = judge(orders, chart.facts, library, today, policy=policy, focus=request.focus)
+    verdicts = judge(chart.session, chart.facts, library, today, policy=policy, focus=request.focus)
     if as_json:
         view = LibraryView(library.vocabulary, library.catalogue, editions(library), policy.id)
         answer = compose(

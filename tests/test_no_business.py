@@ -31,6 +31,10 @@ BESIDES: dict[str, list[dict[str, Any]]] = {
         stated("prior_imaging.mri.completion_needed", False),
     ],
     "a planned operation": [stated("treatment_plan.surgery", True), stated("treatment_plan.procedure", True)],
+    "a trial": [
+        stated("order.part_of_clinical_trial", True),
+        stated("order.clinical_trial_cms_ced_approved", True),
+    ],
     "very old age": [stated("patient.very_elderly", True)],
 }
 REASONS = (

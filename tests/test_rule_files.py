@@ -42,6 +42,9 @@ GOOD = "indications: [low_back_pain]\nwhen: pain.low_back\n"
             rule("indications: [low_back_pain]\nwhen: {fact: symptom.course, is: resloved}\n"),
             "`resloved` is not a value of `symptom.course`. Did you mean `resolved`?",
         ),
+        (rule(GOOD + "suggest: {contrast: wihtout}\n"), "names a contrast that the rule's studies exist with"),
+        (rule(GOOD + "suggest: {contrast: without}\n"), "and that none has yet"),
+        (rule(GOOD + "offers: [mri_brain]\n"), "lists some of its studies"),
         ("- a list\n", "a rule file is a mapping"),
         ("title: [unclosed\n", "not readable as YAML"),
     ],
@@ -142,3 +145,11 @@ def test_each_without_facts_is_an_error(tmp_path: Path, each: str) -> None:
     books = load_library(home(tmp_path, {"p": rule(GOOD)}, {CASE_FILE: text}))
     with pytest.raises(DataError, match="line 2: `each` is a list of facts"):
         cases_of(books.criteria[0], books)
+
+
+def test_suggesting_another_contrast_means_the_same_study(tmp_path: Path) -> None:
+    text = rule("suggest: {contrast: without}\nwhen: always\n", study="mri_lumbar_spine.with").replace(
+        "pathway", "coding"
+    )
+    (criterion,) = (c for c in library(tmp_path, {"one": text}).criteria if c.id.endswith("/one"))
+    assert criterion.suggests("mri_lumbar_spine.with") == ("mri_lumbar_spine.without",)

@@ -116,4 +116,4 @@ def _joint(node: Node) -> str:
 
 def conditions(criterion: Criterion) -> tuple[Node, ...]:
     """Everything in a rule that is a condition."""
-    return tuple(n for n in (criterion.when, criterion.unless, criterion.trigger) if n is not None)
+    return tuple(n for n in (criterion.when, criterion.unless, criterion.trigger, criterion.once) if n is not None)

@@ -84,7 +84,7 @@ def rule(guideline: str, rule: str) -> Response:
         indications=sorted(library.indications[i].name for i in criterion.indications),
         studies=[library.catalogue[s] for s in criterion.studies],
         every=len(criterion.studies) == len(library.catalogue.studies),
-        suggested=[library.catalogue[s] for s in criterion.suggest],
+        suggested=[library.catalogue[s] for s in (*criterion.same_study.values(), *criterion.suggest)],
         paired=[library.catalogue[s] for s in sorted(criterion.pair.studies)] if criterion.pair else [],
         read=shelf.conditions.read,
         prerequisites=shelf.prerequisites(criterion, today),
