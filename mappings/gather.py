@@ -17,7 +17,7 @@ from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followe
 from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
-from mappings.devices import device_facts
+from mappings.devices import device_facts, unrecognised
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
 from mappings.evidence import with_notes
@@ -87,6 +87,8 @@ class Chart:
             dict.fromkeys((*records.set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
+        self.strange_devices = tuple(name for _, name in unrecognised(records))
+        """What the chart calls the devices that nobody recognises, for the card alone."""
 
     def facts(self, order: Order, study: Study) -> Facts:
         """Everything known for ``order`` if it were for ``study`` (its own study, or an alternative)."""
