@@ -19,7 +19,7 @@ from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
 from mappings.episode import Episode, read_episode
-from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
+from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
 from mappings.fields import reference_of, target
 from mappings.findings import finding_facts
@@ -33,7 +33,7 @@ from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
 from mappings.session import advanced_studies, order_facts
-from mappings.surgery import read_operations, surgery_facts
+from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
 
 indications = functools.cache(load_indications)
@@ -113,6 +113,7 @@ class Chart:
         )
         facts = merge(facts, order_facts(order, study, self.orders, records, today, self._done))
         facts = merge(facts, self._attested.facts(order).values())
+        facts = merge(facts, recent_by_days(facts, self.site))
         facts = merge(facts, reevaluation_facts(seen, facts, today))
         facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
         return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
@@ -128,6 +129,7 @@ class Chart:
             if episode.complaint:
                 held = merge(held, condition_facts(self.records, self.today, episode.complaint))
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
+            held = merge(held, unexplained_visits(self.records, episode, self.today))
             held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
             held = merge(held, reason_facts(draft, self.records, self.today))
             held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
