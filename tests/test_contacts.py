@@ -67,7 +67,7 @@ def test_a_visit_for_something_else_or_from_afar_does_not(visit: dict[str, Any])
 
 
 def test_a_visit_at_which_another_disease_was_diagnosed_was_for_that() -> None:
-    elsewhere = {"encounter": {"reference": "Encounter/e1"}}
+    elsewhere: dict[str, Any] = {"encounter": {"reference": "Encounter/e1"}}
     assert IN_PERSON not in facts(encounter("AMB", 30), condition("J02.9", 30, **elsewhere))
     assert facts(encounter("AMB", 30), condition("M54.50", 30, **elsewhere))[IN_PERSON] == 30
 
