@@ -261,7 +261,7 @@ def test_any_json_in_any_field_is_survived(junk: dict[str, Any]) -> None:
 
 
 def test_a_cancer_that_is_over_stays_in_the_past_by_snomed_too() -> None:
-    over = {"clinicalStatus": {"coding": [{"code": "resolved"}]}, "onsetDateTime": day(2000)}
+    over: dict[str, Any] = {"clinicalStatus": {"coding": [{"code": "resolved"}]}, "onsetDateTime": day(2000)}
     found = of_chart(resource("Condition", code=code(snomed="254837009"), **over))
     assert found["malignancy.current_or_past"] is True
     assert "malignancy.known" not in found
