@@ -18,7 +18,9 @@ from criteria.studies import Study
 
 REFUSING = {"exclusion", "coding", "combination", "safety"}
 REMARKING = {"note", "document", "safety"}
-TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs")
+TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs", "standing")
+ANY_REASON = "any_reason"
+"""What `binds` says where a requirement also holds orders whose reason is no guideline's business."""
 DOCKETS = 256
 """How many kinds of patient are remembered."""
 
@@ -41,6 +43,8 @@ class Book:
         self.redirects: dict[str, list[Criterion]] = defaultdict(list)
         self.remarks: dict[str, list[Criterion]] = defaultdict(list)
         self.pairs: dict[str, list[Criterion]] = defaultdict(list)
+        self.standing: dict[str, list[Criterion]] = defaultdict(list)
+        """Requirements that hold whatever the reason of the order is."""
         in_force = [c for c in library.criteria if c.in_force(on)]
         prerequisites = [c for c in in_force if c.kind == "prerequisite"]
         for criterion in in_force:
@@ -54,6 +58,8 @@ class Book:
                 elif criterion.kind == "prerequisite":
                     if criterion.pair is not None:
                         self.pairs[study].append(criterion)
+                    elif ANY_REASON in criterion.binds:
+                        self.standing[study].append(criterion)
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
 
@@ -126,7 +132,7 @@ def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:
         return False
     if prerequisite.indications and criterion.indications and not prerequisite.indications & criterion.indications:
         return False
-    if "everything" in prerequisite.binds:
+    if {"everything", ANY_REASON} & set(prerequisite.binds):
         return True
     if prerequisite.guideline != criterion.guideline:
         return False

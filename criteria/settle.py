@@ -164,7 +164,33 @@ def _out_of_scope(case: Case, study: Study, weighing: Weighing) -> Verdict:
                     notes=notes,
                     guidelines=case.guidelines,
                 )
-    return Verdict(order.reference, Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, notes=notes, guidelines=case.guidelines)
+    return _held_back(case, study, weighing, notes) or Verdict(
+        order.reference, Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, notes=notes, guidelines=case.guidelines
+    )
+
+
+def _held_back(case: Case, study: Study, weighing: Weighing, notes: tuple[Note, ...]) -> Verdict | None:
+    """A safety requirement holds every order of its study: to be answered first, or known not to be met."""
+    here, reference = weighing.here, case.order.reference
+    for criterion in case.book.standing.get(study.id, ()):
+        if criterion.guideline not in case.guidelines or not case.book.admits(criterion, case.age):
+            continue
+        node = case.book.requirement(criterion)
+        truth = here.truth(node)
+        way = next(iter(ways(node, here)), ()) if truth is None else ()
+        if truth is True or (truth is None and not way):
+            continue
+        rating, because = (
+            (Rating.NOT_APPROPRIATE, Because.SAFETY)
+            if truth is False
+            else (Rating.NEEDS_INFORMATION, Because.FACTS_MISSING)
+        )
+        rulings = (_ruling(criterion, truth, True, partial(here.trace, node)),)
+        return Verdict(
+            reference, rating, because, asks=way, rulings=rulings, notes=notes, guidelines=case.guidelines,
+            message=criterion.message,
+        )  # fmt: skip
+    return None
 
 
 def _covers_field(case: Case, category: str) -> bool:

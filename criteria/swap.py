@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from criteria.criterion import Criterion
-from criteria.select import REFUSING, REMARKING, Book, Path, turning_points
+from criteria.select import ANY_REASON, REFUSING, REMARKING, Book, Path, turning_points
 
 
 def swapped(base: Book, changes: Mapping[str, Criterion]) -> Book:
@@ -41,7 +41,7 @@ def _table(criterion: Criterion) -> str | None:
     if criterion.kind in REFUSING and criterion.rates:
         return "refusals"
     if criterion.kind == "prerequisite":
-        return "pairs" if criterion.pair is not None else None
+        return "pairs" if criterion.pair is not None else "standing" if ANY_REASON in criterion.binds else None
     return "remarks" if criterion.kind in REMARKING else None
 
 

@@ -34,6 +34,7 @@ def compose(
     orders: Iterable[Order] = (),
     unread: Sequence[str] = (),
     set_aside: Sequence[SetAside] = (),
+    strange_devices: Sequence[str] = (),
     coverages: Sequence[str] = (),
     today: dt.date | None = None,
     on_drop: Callable[[str], None] = lambda what: None,
@@ -41,12 +42,13 @@ def compose(
     """The response to one hook.
 
     Only orders in ``request.focus`` are answered. ``orders`` are what the verdicts judged (names and reasons for the
-    cards), ``unread`` the resource types that could not be had. ``coverages`` (``Coverage/<id>``) and ``today`` are for
+    cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
+    nobody recognises ('' for one without a name). ``coverages`` (``Coverage/<id>``) and ``today`` are for
     the coverage information of CRD clients; other clients never get any. ``on_drop`` is told "suggestion" or "rating"
     when something was left out because it would not have been valid FHIR.
     """
     words = wording(profile.language)
-    setting = Setting(library_view, profile, site, keys, words, request.patient_id, unread, set_aside)
+    setting = Setting(library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices)
     known = {o.reference: o for o in orders}
     judged = {v.order: v for v in verdicts}
     cards: list[Json] = []
@@ -104,6 +106,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         without_empty(actions.unrated(draft)),
         sorted(setting.unread),
         sorted(s.reference for s in setting.set_aside),
+        *([sorted(setting.strange_devices)] if setting.strange_devices else []),
         {g: setting.edition(g).name for g in verdict.guidelines},
         setting.view.policy,
         setting.view.notice,

@@ -29,6 +29,7 @@ class Setting:
     patient_id: str
     unread: Sequence[str] = ()
     set_aside: Sequence[SetAside] = ()
+    strange_devices: Sequence[str] = ()
 
     def edition(self, guideline: str) -> Edition:
         return self.view.editions.get(guideline, Edition(guideline))

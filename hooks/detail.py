@@ -17,6 +17,7 @@ SHOWN = 5
 """Items of one list that a card shows; the explain page has all."""
 REASONS = 3
 """Deciding rules that a card quotes."""
+MAGNETS = {"mri", "mra", "pet_mri"}
 NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
 
 
@@ -39,7 +40,7 @@ def _order(consult: Consult) -> str:
 def _lead(consult: Consult) -> list[str]:
     """Safety first, then the deciding rule's own sentence, or the plain one for this kind of answer."""
     verdict, words = consult.verdict, consult.setting.words
-    out = [_note(consult, n) for n in consult.safety]
+    out = [*(_note(consult, n) for n in consult.safety), *_devices(consult)]
     if verdict.message:
         speakers = [r for r in consult.decisive if r.message == verdict.message] or consult.decisive
         out.append(_cited(consult, verdict.message, speakers[0] if speakers else None))
@@ -48,6 +49,16 @@ def _lead(consult: Consult) -> list[str]:
     if verdict.provisional:
         out.append(words.say("provisional"))
     return out
+
+
+def _devices(consult: Consult) -> list[str]:
+    """What the chart calls the devices that nobody recognises, before a magnet."""
+    setting, study = consult.setting, consult.order.study if consult.order else None
+    if not setting.strange_devices or study is None or study.modality not in MAGNETS:
+        return []
+    unnamed = setting.words.say("device-unnamed")
+    names = [setting.words.say("device", name=escape(n, 80)) if n else unnamed for n in setting.strange_devices]
+    return [setting.words.say("heading.devices") + "\n" + bullets(list(dict.fromkeys(names))[:SHOWN])]
 
 
 def _unmet(consult: Consult) -> list[str]:

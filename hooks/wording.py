@@ -50,7 +50,19 @@ NEEDED = frozenset(
     }
     | {
         f"heading.{k}"
-        for k in ("alternatives", "asks", "presumes", "states", "why", "notes", "missing", "unmet", "found", "reasons")
+        for k in (
+            "alternatives",
+            "asks",
+            "presumes",
+            "states",
+            "why",
+            "notes",
+            "missing",
+            "unmet",
+            "found",
+            "reasons",
+            "devices",
+        )
     }
     | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "create", "why")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create")}
@@ -88,6 +100,8 @@ NEEDED = frozenset(
         "found-no",
         "found-note",
         "found-value",
+        "device",
+        "device-unnamed",
     }
 )
 

@@ -18,9 +18,12 @@ FACTS = {
     "shellfish": "allergy.shellfish",
 }
 
+FORBIDDEN = {"iodinated": "contrast.iodinated_contraindicated", "gadolinium": "contrast.gadolinium_contraindicated"}
+"""What a severe allergy forbids."""
+
 
 def allergy_facts(records: Records, today: dt.date) -> Iterator[Fact]:
-    """allergy.* of active allergies; contrast.iodinated_contraindicated when one to iodinated contrast is severe."""
+    """allergy.* of active allergies; contrast.*_contraindicated when one to that contrast is severe."""
     for allergy in records.of("AllergyIntolerance"):
         if OVER & codes_in(allergy.get("clinicalStatus")):
             continue
@@ -29,8 +32,8 @@ def allergy_facts(records: Records, today: dt.date) -> Iterator[Fact]:
         on = min(noted.last, today) if noted else None
         for kind in _kinds(allergy):
             yield Fact(FACTS[kind], True, Basis.RECORDED, source, on)
-            if kind == "iodinated" and _severe(allergy):
-                yield Fact("contrast.iodinated_contraindicated", True, Basis.RECORDED, source, on)
+            if kind in FORBIDDEN and _severe(allergy):
+                yield Fact(FORBIDDEN[kind], True, Basis.RECORDED, source, on)
 
 
 def _kinds(allergy: Mapping[str, Any]) -> frozenset[str]:

@@ -26,8 +26,13 @@ SEVERE = "24484000"
 _SPINE_WORDS = re.compile(r"\b(spin(e|al)|vertebra\w*|cervical|thoracic|lumbar|sacr(um|al))\b", re.IGNORECASE)
 _LEFT_RIGHT = {"M54.31": "right", "M54.32": "left", "M54.41": "right", "M54.42": "left"}
 _OF_A_COMPLAINT = ("symptom.", "exam.")
-NAMED_BY_WORDS = {"Q06.8": "tethered_cord", "D18.09": "vertebral_hemangioma"}
-"""Codes that hold several diseases, and the one of them that the words beside the code may name."""
+NAMED_BY_WORDS = {
+    "Q06.8": "tethered_cord",
+    "D18.09": "vertebral_hemangioma",
+    "M48.8": "opll",
+    "Q28.8": "spinal_vascular_malformation",
+}
+"""Codes that hold several diseases, those below them too, and the one that the words beside the code may name."""
 _ANY_BONE = ("M84.48", "M84.58", "M84.68")
 """Pathological fractures of `other sites`: vertebrae, but ribs and skull too."""
 _DOUBT = re.compile(r"\b(suspect|possib|probab|likely|rule out|r/o\b|query|concern|evaluat|assess)|\?", re.IGNORECASE)
@@ -98,10 +103,10 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     pairs = codings(concept)
     found = coded_meanings(tuple(pairs))
-    if any(m.code in NAMED_BY_WORDS for m in found):
+    if any(_wide(m.code) for m in found):
         with_words: list[Meaning] = []
         for meaning in found:
-            told = _told(meaning.code, spoken(concept)) if meaning.code in NAMED_BY_WORDS else ()
+            told = _told(meaning.code, spoken(concept)) if _wide(meaning.code) else ()
             with_words += [m for m in (*told, meaning) if m not in with_words]
         return tuple(with_words)
     return found or tuple(wider_meanings(pairs))
@@ -118,9 +123,14 @@ def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
     return tuple(found)
 
 
+def _wide(code: str) -> str:
+    """What the words beside a wide code may name; '' for all other codes."""
+    return next((disease for wide, disease in NAMED_BY_WORDS.items() if code.startswith(wide)), "")
+
+
 def _told(code: str, said: Iterable[str]) -> Iterator[Meaning]:
     """The disease of a wide code that the words name, established or suspected as they have it; else nothing."""
-    disease = NAMED_BY_WORDS[code]
+    disease = _wide(code)
     if naming := [text for text in said if disease in candidates(text)]:
         says: Says = "suspected" if any(_DOUBT.search(text) for text in naming) else "known"
         yield Meaning(code, says, (disease,), indications()[disease].asserts)
@@ -151,6 +161,7 @@ def stated(
     out: dict[str, Value] = {}
     for name, value in said.items():
         if diagnosis.over and not channel(name).past:
+            out |= {n: v for n, v in _with_implied(name, value).items() if channel(n).past}
             continue
         if _timely(name, diagnosis, today) or _of_the_complaint(name, diagnosis, voice, since):
             for spoken in _reading(name, meaning, diagnosis, voice):

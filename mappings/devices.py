@@ -20,6 +20,8 @@ MR_RELEVANT = frozenset(
 )  # fmt: skip
 
 
+EXTERNAL = "external"
+"""What devices.csv calls a thing that is not in the body."""
 STIMULATORS = frozenset({"neurostimulator", "spinal_cord_stimulator"})
 FORBIDDING = MR_RELEVANT - {"intravascular_stent"}
 """What forbids MRI until it is known to be safe, or asks for it."""
@@ -31,18 +33,18 @@ def device_facts(records: Records, today: dt.date, diagnosed: Collection[str] = 
     ``diagnosed`` are the implant.* facts that the problem list gives. An implant that is known from there or from its
     operation, and has no Device, states nothing.
     """
-    table = read_table("devices")
     stated: list[tuple[str, frozenset[str]]] = []
     listed: set[str] = set()
     for device in records.of("Device"):
-        kinds = table.means(*objects(device.get("type")), _definition(device, records), text=True)
-        kinds = kinds or frozenset(table.of_words(_names(device)))
+        kinds = _kinds(device, records)
         source = (reference_of(device),)
         for kind in sorted(k for k in kinds if ":" not in k):
             yield Fact(f"implant.{kind}", True, Basis.RECORDED, source)
         listed |= kinds
         if kinds & MR_RELEVANT:
             stated.append((source[0], _labelled(device)))
+    if strange := unrecognised(records):
+        yield Fact("implant.unrecognised", True, Basis.RECORDED, tuple(reference for reference, _ in strange))
     implanted = list(_implantations(records, today))
     elsewhere = {f.name for f in implanted} | set(diagnosed)
     if listed & STIMULATORS:
@@ -50,6 +52,37 @@ def device_facts(records: Records, today: dt.date, diagnosed: Collection[str] = 
     silent = {name for name in elsewhere if name.removeprefix("implant.") in FORBIDDING - listed}
     yield from _safety(stated, silent)
     yield from implanted
+
+
+def unrecognised(records: Records) -> list[tuple[str, str]]:
+    """The devices whose kind nobody knows and whose MR safety nobody states: reference, and the chart's own name or ''.
+
+    The name is text of the chart: it is for the card alone.
+    """
+    return [
+        (reference_of(device), next(iter(_said(device, records)), ""))
+        for device in records.of("Device")
+        if not _kinds(device, records) and not _outside(device, records)
+        if not _labelled(device) & {MR_SAFE, MR_CONDITIONAL}
+    ]
+
+
+def _kinds(device: Mapping[str, Any], records: Records) -> frozenset[str]:
+    """What is in the body, by code, else by name."""
+    table = read_table("devices")
+    kinds = table.means(device.get("type"), _definition(device, records), text=True)
+    return (kinds or frozenset(table.of_words(_names(device)))) - {EXTERNAL}
+
+
+def _outside(device: Mapping[str, Any], records: Records) -> bool:
+    """True for what is worn or used outside the body, unless it is called an implant."""
+    table, said = read_table("devices"), _said(device, records)
+    kinds = table.means(device.get("type"), _definition(device, records)) | table.of_words(said)
+    return EXTERNAL in kinds and not any("implant" in name.casefold() for name in said)
+
+
+def _said(device: Mapping[str, Any], records: Records) -> list[str]:
+    return [*spoken(device.get("type")), *spoken(_definition(device, records)), *_names(device)]
 
 
 def _definition(device: Mapping[str, Any], records: Records) -> Any:

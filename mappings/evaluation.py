@@ -18,6 +18,7 @@ from mappings.treatments import visited_for
 IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
 REMOTE = frozenset({"VR"})
 OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave"})
+REASONS = ("reasonCode", "reasonReference", "diagnosis")
 NO_EVALUATION = "none"
 MEDIUM = {"PHONE": "telephone", "VIDEOCONF": "video", "EMAILWRIT": "email", "ONLINEWRIT": "messaging"}
 SIX_WEEKS = 42
@@ -107,6 +108,23 @@ def evaluation_facts(
             yield fact("clinical_evaluation.in_person_days_ago", ago, seen[0])
     if requester := target(mapping(draft).get("requester")):
         yield from _by_requester(records, found, requester, today)
+
+
+def unexplained_visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Fact]:
+    """clinical_evaluation.in_person_days_ago by visits since onset that name no reason and were for nothing else."""
+    others = [c for c in records.of("Condition") if reference_of(c) not in episode.conditions]
+    elsewhere = {target(c["encounter"]) for c in others if "encounter" in c}
+    for encounter in records.of("Encounter"):
+        if any(encounter.get(k) for k in REASONS) or reference_of(encounter) in elsewhere or visited_for(encounter):
+            continue
+        status = encounter.get("status")
+        if (status != "finished" and status not in OPEN) or _mode(encounter) != "in_person":
+            continue
+        held = _held(encounter, status in OPEN, False, today)
+        if held and held.day and episode.since_onset(held) is not False:
+            name, note = "clinical_evaluation.in_person_days_ago", told("visit", [held.day])
+            ago = (today - held.day).days
+            yield Fact(name, ago, Basis.DERIVED, (reference_of(encounter),), held.day, note)
 
 
 def _by_requester(records: Records, found: Sequence[Contact], requester: str, today: dt.date) -> Iterator[Fact]:

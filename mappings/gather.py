@@ -17,9 +17,9 @@ from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followe
 from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
-from mappings.devices import device_facts
+from mappings.devices import device_facts, unrecognised
 from mappings.episode import Episode, read_episode
-from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts
+from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
 from mappings.fields import reference_of, target
 from mappings.findings import finding_facts
@@ -34,7 +34,7 @@ from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
 from mappings.session import advanced_studies, order_facts
-from mappings.surgery import read_operations, surgery_facts
+from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
 
 indications = functools.cache(load_indications)
@@ -91,6 +91,8 @@ class Chart:
             dict.fromkeys((*records.set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
+        self.strange_devices = tuple(name for _, name in unrecognised(records))
+        """What the chart calls the devices that nobody recognises, for the card alone."""
 
     def facts(self, order: Order, study: Study) -> Facts:
         """Everything known for ``order`` if it were for ``study`` (its own study, or an alternative)."""
@@ -115,6 +117,7 @@ class Chart:
         )
         facts = merge(facts, order_facts(order, study, self.session, records, today, self._done, self._open_days))
         facts = merge(facts, self._attested.facts(order).values())
+        facts = merge(facts, recent_by_days(facts, self.site))
         facts = merge(facts, reevaluation_facts(seen, facts, today))
         facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
         return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
@@ -130,6 +133,7 @@ class Chart:
             if episode.complaint:
                 held = merge(held, condition_facts(self.records, self.today, episode.complaint))
             held = merge(held, evaluation_facts(self.records, seen, self.today, draft, self.site))
+            held = merge(held, unexplained_visits(self.records, episode, self.today))
             held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
             held = merge(held, reason_facts(draft, self.records, self.today))
             held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))

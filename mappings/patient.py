@@ -42,6 +42,8 @@ def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | No
     def fact(name: str, value: bool | int | str) -> Fact:
         return Fact(name, value, Basis.RECORDED, source)
 
+    if patient.get("deceasedBoolean") is True or words(patient.get("deceasedDateTime")):
+        yield fact("patient.deceased", True)
     years = age_years(patient, today)
     if years is not None:
         yield fact("patient.age_years", years)

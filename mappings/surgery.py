@@ -70,6 +70,15 @@ def surgery_facts(
             yield operation.fact("surgery.spine.recent", True)
 
 
+def recent_by_days(facts: Mapping[str, Fact], site: Mapping[str, Any]) -> Iterator[Fact]:
+    """surgery.spine.recent by the days since, whoever stated them; beyond the site's days it stays a question."""
+    ago, recent = facts.get("surgery.spine.days_ago"), site.get("recent_surgery_days")
+    if ago is None or "surgery.spine.recent" in facts or not isinstance(recent, int):
+        return
+    if isinstance(ago.value, int | float) and 0 <= ago.value <= recent:
+        yield Fact("surgery.spine.recent", True, Basis.DERIVED, ago.sources, ago.on)
+
+
 def read_operations(records: Records, today: dt.date) -> list[Operation]:
     """What was done and matters here, in the chart's order."""
     table, sites = read_table("surgery"), read_table("body_sites")

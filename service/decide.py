@@ -81,6 +81,7 @@ class Decision:
             orders=orders,
             unread=sorted(records.missing),
             set_aside=chart.set_aside,
+            strange_devices=chart.strange_devices,
             coverages=[f"Coverage/{c['id']}" for c in records.by_type.get("Coverage", ()) if c.get("id")],
             today=today,
             on_drop=lambda what: log.error("left_out", what=what),

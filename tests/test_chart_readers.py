@@ -178,7 +178,7 @@ def test_a_video_visit_is_a_contact_and_not_in_person() -> None:
     assert "clinical_evaluation.in_person_for_current_episode" not in found
 
 
-@pytest.mark.parametrize(("icd10", "counts"), [("M54.50", True), ("M54.16", True), ("J06.9", False), (None, False)])
+@pytest.mark.parametrize(("icd10", "counts"), [("M54.50", True), ("M54.16", True), ("J06.9", False), (None, True)])
 def test_an_earlier_visit_counts_with_a_reason_of_the_episode(icd10: str | None, counts: bool) -> None:
     reason: dict[str, Any] = {"reasonCode": [code(icd10=icd10)]} if icd10 else {}
     found = facts(encounter("AMB", 50, **reason))
@@ -381,6 +381,8 @@ def test_spinal_surgery_counts_for_its_region_with_its_days() -> None:
     assert "surgery.spine.performed" not in facts(procedure(200, cpt="22551", bodySite=[code(snomed="122494005")]))
     assert "surgery.spine.recent" not in found
     assert facts(procedure(20, cpt="63030"), recent_surgery_days=90)["surgery.spine.recent"] is True
+    assert facts(stated("surgery.spine.days_ago", 20), recent_surgery_days=30)["surgery.spine.recent"] is True
+    assert "surgery.spine.recent" not in facts(stated("surgery.spine.days_ago", 31), recent_surgery_days=30)
 
 
 # --- payer, absence, the whole

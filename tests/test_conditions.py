@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from criteria.facts import Basis, Fact
 from mappings.conditions import condition_facts, read_condition
 from mappings.records import read_records
+from tests.test_chart_readers import code, day, resource
+from tests.test_chart_readers import facts as of_chart
 
 TODAY = dt.date(2026, 11, 20)
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
@@ -256,3 +258,20 @@ FIELDS = (
 def test_any_json_in_any_field_is_survived(junk: dict[str, Any]) -> None:
     read_condition({**condition("M54.50", 3), **junk}, TODAY)
     facts({**condition("M54.50", 3), **junk})
+
+
+def test_a_cancer_that_is_over_stays_in_the_past_by_snomed_too() -> None:
+    over: dict[str, Any] = {"clinicalStatus": {"coding": [{"code": "resolved"}]}, "onsetDateTime": day(2000)}
+    found = of_chart(resource("Condition", code=code(snomed="254837009"), **over))
+    assert found["malignancy.current_or_past"] is True
+    assert "malignancy.known" not in found
+
+
+def test_words_name_the_disease_of_a_wide_code() -> None:
+    def told(icd10: str, text: str) -> dict[str, Any]:
+        return of_chart(resource("Condition", code={**code(icd10=icd10), "text": text}))
+
+    assert told("M48.8X2", "OPLL of the cervical spine")["condition.opll"] is True
+    assert "condition.opll" not in told("M48.8X2", "Other spondylopathy")
+    assert told("Q28.8", "Spinal AVM")["condition.spinal_vascular_malformation"] is True
+    assert "condition.spinal_vascular_malformation" not in told("Q28.8", "Anomaly of a vessel")

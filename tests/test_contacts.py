@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import code, encounter, facts
+from tests.test_chart_readers import code, condition, encounter, facts
 
 MODE, SEEN = "clinical_evaluation.mode", "clinical_evaluation.in_person_for_current_episode"
 
@@ -41,3 +41,36 @@ def test_a_class_that_is_the_clients_own_leaves_the_mode_open() -> None:
     found = facts(encounter("13", 0, "in-progress"), encounter_id="e1")
     assert found["clinical_evaluation.initial_performed"] is True
     assert MODE not in found and SEEN not in found
+
+
+IN_PERSON = "clinical_evaluation.in_person_days_ago"
+
+
+def test_a_visit_in_person_that_names_no_reason_counts_as_the_latest_one() -> None:
+    found = facts(encounter("AMB", 30))
+    assert found[IN_PERSON] == 30
+    assert found["clinical_evaluation.in_person_for_current_episode"] is True
+    assert "reevaluation.performed" not in found
+
+
+@pytest.mark.parametrize(
+    "visit",
+    [
+        encounter("AMB", 30, reasonCode=[code(icd10="J02.9")]),
+        encounter("VR", 30),
+        encounter("AMB", 30, status="planned"),
+        encounter("AMB", 30, type=[{"text": "Telephone encounter"}]),
+    ],
+)
+def test_a_visit_for_something_else_or_from_afar_does_not(visit: dict[str, Any]) -> None:
+    assert IN_PERSON not in facts(visit)
+
+
+def test_a_visit_at_which_another_disease_was_diagnosed_was_for_that() -> None:
+    elsewhere: dict[str, Any] = {"encounter": {"reference": "Encounter/e1"}}
+    assert IN_PERSON not in facts(encounter("AMB", 30), condition("J02.9", 30, **elsewhere))
+    assert facts(encounter("AMB", 30), condition("M54.50", 30, **elsewhere))[IN_PERSON] == 30
+
+
+def test_a_visit_before_the_complaint_began_was_for_something_else() -> None:
+    assert IN_PERSON not in facts(encounter("AMB", 30), condition("M54.50", 10))

@@ -37,3 +37,11 @@ def test_anaphylaxis_is_severe_whatever_its_severity(manifestation: dict[str, An
     assert facts(severe)["contrast.iodinated_contraindicated"] is True
     assert "contrast.iodinated_contraindicated" not in facts(allergy("IV dye", reaction=[{"manifestation": [{}]}]))
     assert "contrast.iodinated_contraindicated" not in facts(allergy("Peanut", reaction=severe["reaction"]))
+
+
+@pytest.mark.parametrize("grave", [{"criticality": "high"}, {"reaction": [{"severity": "severe"}]}])
+def test_a_severe_gadolinium_allergy_forbids_gadolinium_and_nothing_else(grave: dict[str, Any]) -> None:
+    found = facts(allergy("Gadobutrol", **grave))
+    assert found["contrast.gadolinium_contraindicated"] is True
+    assert "contrast.iodinated_contraindicated" not in found
+    assert "contrast.gadolinium_contraindicated" not in facts(allergy("Gadobutrol", criticality="low"))

@@ -29,6 +29,17 @@ def inpatient(pcs: str, ago: int = 300) -> dict[str, Any]:
         (procedure(900, 900, cpt="33249"), "icd"),
         (procedure(900, 900, cpt="64568"), "neurostimulator"),
         (procedure(900, 900, cpt="27130"), "hip_replacement"),
+        (procedure(900, 900, cpt="33270"), "icd"),
+        (procedure(900, 900, cpt="33264"), "icd"),
+        (procedure(900, 900, cpt="61700"), "aneurysm_clip"),
+        (procedure(900, 900, cpt="62360"), "infusion_catheter"),
+        (procedure(900, 900, cpt="62362"), "other_active_device"),
+        (procedure(900, 900, cpt="64590"), "neurostimulator"),
+        (procedure(900, 900, cpt="61863"), "neurostimulator"),
+        (procedure(900, 900, cpt="33361"), "heart_valve"),
+        (procedure(900, 900, cpt="33405"), "heart_valve"),
+        (procedure(900, 900, cpt="33430"), "heart_valve"),
+        (procedure(900, 900, cpt="33285"), "other_active_device"),
         (inpatient("0JH606Z"), "pacemaker"),
         (inpatient("0JH608Z"), "icd"),
         (inpatient("09HD06Z"), "cochlear"),
@@ -39,6 +50,29 @@ def inpatient(pcs: str, ago: int = 300) -> dict[str, Any]:
 )
 def test_an_implant_is_known_by_the_operation_that_placed_it(operation: dict[str, Any], implant: str) -> None:
     assert facts(operation)[f"implant.{implant}"] is True
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "implant"),
+    [
+        ("T82.110A", "other_active_device"),
+        ("T82.191D", "other_active_device"),
+        ("T82.01XA", "heart_valve"),
+        ("T82.221A", "heart_valve"),
+        ("T85.118A", "neurostimulator"),
+        ("Z95.818", "unrecognised"),
+        ("Z46.2", "unrecognised"),
+    ],
+)
+def test_an_implant_is_known_by_the_diagnosis_that_speaks_of_it(diagnosis: str, implant: str) -> None:
+    found = facts(condition(diagnosis, 900))
+    assert [name for name in found if name.startswith("implant.")] == [f"implant.{implant}"]
+
+
+def test_a_heart_monitor_that_was_taken_out_is_gone() -> None:
+    assert "implant.other_active_device" not in facts(
+        procedure(300, 300, cpt="33285"), procedure(100, 100, cpt="33286")
+    )
 
 
 def test_stimulator_leads_that_were_taken_out_are_gone_by_inpatient_codes_too() -> None:

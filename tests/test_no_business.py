@@ -77,3 +77,26 @@ def judged(
     chart = mappings.Chart(records, [order], TODAY, None, drafts=[draft])
     (verdict,) = criteria.judge([order], chart.facts, library, TODAY, policy=policy)
     return verdict
+
+
+NEED = "contrast.need_outweighs_fetal_risk"
+
+
+@pytest.mark.parametrize(
+    ("said", "rating", "asks"),
+    [
+        ([], Rating.NEEDS_INFORMATION, (NEED,)),
+        ([stated(NEED, False)], Rating.NOT_APPROPRIATE, ()),
+        ([stated(NEED, True)], Rating.NO_CRITERIA, ()),
+    ],
+)
+def test_contrast_ct_in_pregnancy_waits_for_the_weighing_whatever_the_reason(
+    library: criteria.Library, said: list[dict[str, Any]], rating: Rating, asks: tuple[str, ...]
+) -> None:
+    verdict = judged(library, library.policies.by_id["default"], [condition("Z33.1", 50), *said], "R10.9", "74177")
+    assert (verdict.rating, verdict.asks) == (rating, asks)
+
+
+def test_plain_ct_in_pregnancy_waits_for_nothing(library: criteria.Library) -> None:
+    verdict = judged(library, library.policies.by_id["default"], [condition("Z33.1", 50)], "R10.9", "74176")
+    assert verdict.rating is Rating.NO_CRITERIA

@@ -52,7 +52,7 @@ def asserted(request: dict[str, Any], *chart: Any) -> dict[str, Any]:
         (icd("M54.17"), "covered", "lumbar_radiculopathy"),
         (icd("C83.390"), "covered", "primary_cns_lymphoma"),
         (sct("393563007"), "covered", "glioma"),
-        (icd("M42.04"), "covered", "other_spinal_disorder"),
+        (icd("M42.04"), "covered", "kyphosis"),
         (icd("M48.46XS"), "covered", "other_spinal_disorder"),
         (icd("T84.84XA"), "covered", "postoperative_complication"),
         (icd("G83.82"), "covered", "spinal_cord_disorder"),

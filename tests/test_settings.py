@@ -94,5 +94,6 @@ def test_the_documentation_lists_every_setting() -> None:
 
 
 def test_what_the_site_left_open_stays_unknown() -> None:
-    assert read_settings({}, open=True).site == {}
-    assert read_settings({}, open=True, scanner_bmi_limit=50).site == {"scanner_bmi_limit": 50.0}
+    assert read_settings({}, open=True).site == {"recent_surgery_days": 30}
+    given = read_settings({}, open=True, scanner_bmi_limit=50, recent_surgery_days=90).site
+    assert given == {"recent_surgery_days": 90, "scanner_bmi_limit": 50.0}
