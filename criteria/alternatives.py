@@ -10,6 +10,7 @@ from criteria.criterion import Criterion
 from criteria.indications import regions_of
 from criteria.ratings import Alternative, Because, Rating
 from criteria.regions import overlap
+from criteria.scope import silence
 from criteria.studies import Study
 from criteria.weigh import Weighing, hopeless, weigh
 
@@ -32,7 +33,11 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         if other.id not in order and hopeless(voice, other):
             continue
         weighed = weigh(voice, other)
-        if weighed.rating not in OFFERED and not (weighed.rating is Rating.NO_CRITERIA and other.id in order):
+        rating, asks = weighed.rating, questions(weighed)
+        if weighed.because is Because.OUT_OF_SCOPE and other.id in order:
+            quiet = silence(voice, other, weighed)
+            rating, asks = quiet.rating, quiet.asks
+        if rating not in OFFERED and not (rating is Rating.NO_CRITERIA and other.id in order):
             continue
         paths = weighed.met or [c for c, _ in weighed.open]
         if other.id not in order:
@@ -44,18 +49,16 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         key = (
             order.get(other.id, len(order)),
             rank,
-            weighed.rating is not Rating.APPROPRIATE,
+            rating is not Rating.APPROPRIATE,
             other.radiation,
             _contrast_distance(study, other, weighing),
             other.cost,
             other.region != study.region,
         )
-        asks = questions(weighed) if weighed.rating is Rating.NEEDS_INFORMATION else ()
         rule = paths[0].criterion if paths else None
-        offer = Alternative(
-            other, weighed.rating, asks, criterion=rule.id if rule else "", why=rule.title if rule else ""
-        )
-        ranked.append((key, offer))
+        asks = asks if rating is Rating.NEEDS_INFORMATION else ()
+        why = (rule.id, rule.title) if rule else ("", "")
+        ranked.append((key, Alternative(other, rating, asks, criterion=why[0], why=why[1])))
     found = list(_each_code_once(a for _, a in sorted(ranked, key=lambda r: r[0])))
     pairs = [*(c for c in weighing.fired if c.kind == "combination"), *weighing.one_too_many]
     if _is_extra(study, weighing) and not order:
@@ -146,15 +149,22 @@ def _candidates(
     """
     library, seen = case.book.library, {study.id}
     regions = tuple(dict.fromkeys((*lies, study.region)))
-    for voice in case.voices() if weighing.because is Because.SAFETY else [case]:
+    voices = case.voices()
+    for voice in voices if weighing.because is Because.SAFETY else voices[:1]:
         for other in voice.docket.listed(regions):
             if other.id in seen or other.id in suggested or not other.cpt or other.unlisted:
                 continue
-            if not _in_place_of(other, study, weighing) or not (voice is case or voice.speaks_to(other)):
+            speaks = _speaker(voices, other)
+            if not _in_place_of(other, study, weighing) or (voice is not case and voice is not speaks):
                 continue
             if voice.paths(other):
                 seen.add(other.id)
-                yield voice, other
+                yield speaks, other
     for other in map(library.catalogue.__getitem__, suggested):
         if other.id != study.id and (other.cpt or other.id not in case.book.pathways):
-            yield case, other
+            yield _speaker(voices, other), other
+
+
+def _speaker(voices: Sequence[Case], study: Study) -> Case:
+    """The order before the guidelines that the policy has speak to a study: theirs is the rating it would get."""
+    return next((v for v in voices if v.speaks_to(study)), voices[0])

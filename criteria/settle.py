@@ -22,11 +22,11 @@ from criteria.policies import Policy
 from criteria.presumptions import presumed_facts
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
 from criteria.results import RESULT_FACTS
+from criteria.scope import INDICATION, silence
 from criteria.select import Book, book
 from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
-INDICATION = "order.indication_category"
 FactsOf = Callable[[Order, Study], Facts]
 
 
@@ -141,62 +141,15 @@ def _unrecognised(order: Order) -> Verdict:
 
 
 def _out_of_scope(case: Case, study: Study, weighing: Weighing) -> Verdict:
-    """Nothing spoke: because of the patient's age, because the reason says nothing to us, or because of the matter."""
-    current, order = case.book, case.order
-    notes = _notes(case, study, weighing)
-    if current.domain(case.guidelines, study):
-        speaking = [g for g in case.guidelines if current.speaks(g, study, case.indications)]
-        if case.age < 18 and any(not current.library.guidelines[g].ages.hold(case.age) for g in speaking):
-            return Verdict(
-                order.reference, Rating.NO_CRITERIA, Because.PEDIATRIC, notes=notes, guidelines=tuple(speaking)
-            )
-        statuses = [r.status for r in case.order.reasons]
-        if not speaking and not case.indications and (not statuses or "unmapped" in statuses):
-            because = Because.REASON_UNMAPPED if statuses else Because.REASON_MISSING
-            field = weighing.here.facts.get(INDICATION)
-            said = str(field.value) if field is not None and field.basis is Basis.ATTESTED else None
-            if said is None or _covers_field(case, said):
-                return Verdict(
-                    order.reference,
-                    Rating.NEEDS_INFORMATION,
-                    because,
-                    asks=(INDICATION,) if said is None else (),
-                    notes=notes,
-                    guidelines=case.guidelines,
-                )
-    return _held_back(case, study, weighing, notes) or Verdict(
-        order.reference, Rating.NO_CRITERIA, Because.OUT_OF_SCOPE, notes=notes, guidelines=case.guidelines
-    )
-
-
-def _held_back(case: Case, study: Study, weighing: Weighing, notes: tuple[Note, ...]) -> Verdict | None:
-    """A safety requirement holds every order of its study: to be answered first, or known not to be met."""
-    here, reference = weighing.here, case.order.reference
-    for criterion in case.book.standing.get(study.id, ()):
-        if criterion.guideline not in case.guidelines or not case.book.admits(criterion, case.age):
-            continue
-        node = case.book.requirement(criterion)
-        truth = here.truth(node)
-        way = next(iter(ways(node, here)), ()) if truth is None else ()
-        if truth is True or (truth is None and not way):
-            continue
-        rating, because = (
-            (Rating.NOT_APPROPRIATE, Because.SAFETY)
-            if truth is False
-            else (Rating.NEEDS_INFORMATION, Because.FACTS_MISSING)
-        )
-        rulings = (_ruling(criterion, truth, True, partial(here.trace, node)),)
-        return Verdict(
-            reference, rating, because, asks=way, rulings=rulings, notes=notes, guidelines=case.guidelines,
-            message=criterion.message,
-        )  # fmt: skip
-    return None
-
-
-def _covers_field(case: Case, category: str) -> bool:
-    """True when some guideline in force covers an indication of this clinical field."""
-    indications = case.book.library.indications.values()
-    return any(i.category == category and set(i.guidelines) & set(case.guidelines) for i in indications)
+    found, here = silence(case, study, weighing), weighing.here
+    held, rulings = found.held_by, list[Ruling]()
+    if held is not None:
+        trace = partial(here.trace, case.book.requirement(held))
+        rulings = [_ruling(held, None if found.asks else False, True, trace)]
+    return Verdict(
+        case.order.reference, found.rating, found.because, asks=found.asks, rulings=tuple(rulings),
+        notes=_notes(case, study, weighing), guidelines=found.guidelines, message=held.message if held else "",
+    )  # fmt: skip
 
 
 def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
