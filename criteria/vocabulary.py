@@ -11,6 +11,10 @@ from criteria.facts import Absence, FactDefinition, FactType, Vocabulary
 from criteria.reading import Lines, read_yaml
 
 FACTS = Path(__file__).parent / "facts.yaml"
+FACT_SYSTEM = "https://imaging-cds.github.io/fhir/CodeSystem/guideline-fact"
+"""The code system of facts where a clinician states them (DESIGN section 3, attested facts)."""
+LASTING = ("history.", "surgery.", "implant.", "allergy.")
+"""Facts that stay true: an answer to them counts for every order, whatever its age."""
 KEYS = {"type", "unit", "values", "means", "absence", "ask", "fhir", "given", "logic"}
 NEEDED = {"type", "means", "absence", "ask", "fhir"}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from criteria.ratings import Alternative, Because, Rating
 from hooks import actions
+from hooks.attestation import attestations
 from hooks.consult import Consult
 from hooks.detail import cited_sections, detail, question
 from hooks.ids import stable_uuid
@@ -174,6 +175,7 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
     setting = consult.setting
     if not setting.profile.suggestions:
         return []
+    told = attestations(consult)
     out: list[Json] = []
     for alternative in consult.alternatives:
         if alternative.action not in setting.profile.suggestion_actions:
@@ -191,7 +193,8 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
             suggestion["isRecommended"] = True
         if uuid not in {s["uuid"] for s in out}:
             out.append(suggestion)
-    return out[: setting.profile.max_suggestions]
+    most = setting.profile.max_suggestions
+    return [*out[: max(0, most - len(told))], *told][:most]
 
 
 def _label(consult: Consult, alternative: Alternative) -> str:

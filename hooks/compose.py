@@ -43,12 +43,14 @@ def compose(
 
     Only orders in ``request.focus`` are answered. ``orders`` are what the verdicts judged (names and reasons for the
     cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
-    nobody recognises ('' for one without a name). ``coverages`` (``Coverage/<id>``) and ``today`` are for
+    nobody recognises ('' for one without a name). ``coverages`` (``Coverage/<id>``) are for
     the coverage information of CRD clients; other clients never get any. ``on_drop`` is told "suggestion" or "rating"
     when something was left out because it would not have been valid FHIR.
     """
     words = wording(profile.language)
-    setting = Setting(library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices)
+    setting = Setting(
+        library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices, today
+    )
     known = {o.reference: o for o in orders}
     judged = {v.order: v for v in verdicts}
     cards: list[Json] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,7 @@ class Setting:
     unread: Sequence[str] = ()
     set_aside: Sequence[SetAside] = ()
     strange_devices: Sequence[str] = ()
+    today: dt.date | None = None
 
     def edition(self, guideline: str) -> Edition:
         return self.view.editions.get(guideline, Edition(guideline))

@@ -10,6 +10,7 @@ from criteria.orders import Order, Proposal
 from criteria.ratings import Because, Verdict
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
+from hooks.wording import Wording
 
 SUGGESTED = 3
 """Reasons that a card suggests."""
@@ -36,7 +37,7 @@ def asked(consult: Consult, fact: str, question: str) -> str:
     definition = consult.setting.view.vocabulary.facts.get(fact)
     if proposal is None or definition is None:
         return escape(question)
-    answer = escape(_answer(proposal.value, definition, consult), 60)
+    answer = escape(in_words(proposal.value, definition, consult.setting.words), 60)
     return consult.setting.words.say(
         "ask-proposed", question=escape(question), words=escape(proposal.words, QUOTED), answer=answer
     )
@@ -52,9 +53,10 @@ def suggested_reasons(consult: Consult) -> list[str]:
     return [say("heading.reasons") + "\n" + bullets(lines)] if lines else []
 
 
-def _answer(value: Value, definition: FactDefinition, consult: Consult) -> str:
+def in_words(value: Value, definition: FactDefinition, words: Wording) -> str:
+    """An answer as a clinician would say it."""
     if isinstance(value, bool):
-        return consult.setting.words.say("answer-yes" if value else "answer-no")
+        return words.say("answer-yes" if value else "answer-no")
     if isinstance(value, int | float):
         unit = (definition.unit or "").strip("{}")
         return f"{value:g} {unit}".strip()

@@ -21,7 +21,8 @@ class Profile:
 
     ``always_rate``: the client never resets a rating, so every order in focus gets one (the public sandbox).
     ``sandbox_resources``: suggested orders must hold a rating, a display and a list of coded reasons.
-    ``mixed_links``: absolute and smart links may stand on one card. ``crd``: a Da Vinci CRD client.
+    ``attestations``: answers to questions may be suggested as Observations. ``mixed_links``: absolute and smart links
+    may stand on one card. ``crd``: a Da Vinci CRD client.
     """
 
     name: str = "full"
@@ -31,6 +32,7 @@ class Profile:
     sandbox_resources: bool = False
     suggestions: bool = True
     suggestion_actions: Collection[str] = ("update", "delete", "create")
+    attestations: bool = True
     max_suggestions: int = 6
     smart_links: bool = True
     absolute_links: bool = True

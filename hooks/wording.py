@@ -65,8 +65,8 @@ NEEDED = frozenset(
         )
     }
     | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "create", "why")}
-    | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create")}
-    | {f"action.{k}" for k in ("update", "rate", "delete", "create")}
+    | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
+    | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}
     | {f"coverage.{r.value}" for r in Rating}
     | {

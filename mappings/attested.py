@@ -10,14 +10,12 @@ from typing import Any
 
 from criteria.facts import Basis, Fact, FactDefinition, Value
 from criteria.orders import Order
-from criteria.vocabulary import load_vocabulary
+from criteria.vocabulary import FACT_SYSTEM, LASTING, load_vocabulary
 from mappings.fields import Span, first_span, instant, mapping, number, objects, reference_of, span, targets, words
 from mappings.records import Records, SetAside
 from mappings.units import measured
 
-SYSTEM = "https://imaging-cds.github.io/fhir/CodeSystem/guideline-fact"
 VALID_DAYS = 30
-LASTING = ("history.", "surgery.", "implant.", "allergy.")
 DONE = frozenset({"final", "amended", "corrected"})
 ANSWERED = frozenset({"completed", "amended"})
 DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued", "authored")
@@ -85,7 +83,7 @@ def read_attested(records: Records, today: dt.date) -> Attested:
 def _stated(records: Records) -> Iterator[tuple[dict[str, Any], str, list[tuple[str, Any]]]]:
     """(resource, fact name, the value[x] fields) of each final Observation and each questionnaire answer."""
     held = records.of("Observation")
-    ours = sorted({n for (system, _), places in records.observed().items() if system == SYSTEM for n in places})
+    ours = sorted({n for (system, _), places in records.observed().items() if system == FACT_SYSTEM for n in places})
     for observation in (held[n] for n in ours):
         if observation.get("status") not in DONE or observation.get("dataAbsentReason"):
             continue
@@ -106,7 +104,7 @@ def _stated(records: Records) -> Iterator[tuple[dict[str, Any], str, list[tuple[
 
 def _fact_codes(concept: Any) -> list[str]:
     codings = objects(mapping(concept).get("coding"))
-    return list(dict.fromkeys(words(c.get("code")) for c in codings if c.get("system") == SYSTEM))
+    return list(dict.fromkeys(words(c.get("code")) for c in codings if c.get("system") == FACT_SYSTEM))
 
 
 def _valid_on(name: str, resource: dict[str, Any], today: dt.date) -> dt.date | None:
@@ -142,7 +140,9 @@ def _codes(fact: FactDefinition, field: str, value: Any) -> list[str]:
         codes = [words(value)]
     else:
         codings = objects(mapping(value).get("coding")) if field == "valueCodeableConcept" else objects(value)
-        codes = list(dict.fromkeys(words(c.get("code")) for c in codings if c.get("system", SYSTEM) == SYSTEM))
+        codes = list(
+            dict.fromkeys(words(c.get("code")) for c in codings if c.get("system", FACT_SYSTEM) == FACT_SYSTEM)
+        )
     if not codes or not all(codes):
         raise Unreadable("a code of the guideline-fact system is expected")
     if fact.values is not None and not set(codes) <= set(fact.values):

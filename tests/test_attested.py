@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from criteria.facts import Basis
 from criteria.orders import Kind, Order
-from mappings.attested import SYSTEM, attested_facts, read_attested
+from criteria.vocabulary import FACT_SYSTEM
+from mappings.attested import attested_facts, read_attested
 from mappings.records import Records, read_records
 from tests.test_records import JSON
 
@@ -25,7 +26,7 @@ def observation(name: str, at: str | None = "2026-11-20", **fields: Any) -> dict
         "resourceType": "Observation",
         "status": "final",
         "subject": ME,
-        "code": {"coding": [{"system": SYSTEM, "code": name}]},
+        "code": {"coding": [{"system": FACT_SYSTEM, "code": name}]},
     }
     return {**held, **({"effectiveDateTime": at} if at else {}), **fields}
 
@@ -80,7 +81,7 @@ def test_integer_and_quantity_may_stand_for_each_other() -> None:
         ("trial_of_treatment.duration_weeks", {"valueString": "six"}),
         ("pain.night", {"valueInteger": 1}),
         ("pain.night", {}),
-        ("xray.finding", {"valueCodeableConcept": {"coding": [{"system": SYSTEM, "code": "broken"}]}}),
+        ("xray.finding", {"valueCodeableConcept": {"coding": [{"system": FACT_SYSTEM, "code": "broken"}]}}),
         ("xray.finding", {"valueBoolean": True}),
         ("exam.glasgow_coma_scale_score", {"valueQuantity": {"value": 13.5}}),
         ("no.such_fact", {"valueBoolean": True}),
@@ -103,7 +104,7 @@ def test_days_ago_stated_last_week_are_seven_more_today() -> None:
 
 
 def test_a_code_is_read_from_a_concept_or_a_string() -> None:
-    coded = {"coding": [{"system": SYSTEM, "code": "nondiagnostic"}]}
+    coded = {"coding": [{"system": FACT_SYSTEM, "code": "nondiagnostic"}]}
     assert value("xray.finding", observation("xray.finding", valueCodeableConcept=coded)) == "nondiagnostic"
     assert value("xray.finding", observation("xray.finding", valueString="negative")) == "negative"
 

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from criteria.facts import Basis, Facts
+from criteria.vocabulary import FACT_SYSTEM as SYSTEM
 from mappings import Chart, policy_ids, read_orders, read_records
-from mappings.attested import SYSTEM
 from mappings.derived import links
 from mappings.patient import age_years, patient_facts
 from mappings.records import shapes
