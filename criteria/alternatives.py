@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from criteria.ask import ways
 from criteria.case import Case
+from criteria.companions import companions
 from criteria.criterion import Criterion
 from criteria.indications import regions_of
 from criteria.ratings import Alternative, Because, Rating
@@ -65,7 +66,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         pairs += weighing.fired
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
-    return tuple(found)
+    return (*found, *companions(case, study, weighing, questions(weighing)))
 
 
 def _each_code_once(offers: Iterable[Alternative]) -> Iterator[Alternative]:

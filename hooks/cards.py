@@ -189,7 +189,7 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
         code = alternative.study.id if alternative.study else ""
         uuid = stable_uuid(setting.keys, f"suggestion {alternative.action} {code}", consult.content)
         suggestion: Json = {"label": _label(consult, alternative), "uuid": uuid, "actions": [action]}
-        if not out:
+        if not out and not (alternative.action == "create" and alternative.rating is Rating.NEEDS_INFORMATION):
             suggestion["isRecommended"] = True
         if uuid not in {s["uuid"] for s in out}:
             out.append(suggestion)

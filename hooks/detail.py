@@ -106,7 +106,9 @@ def _alternative(consult: Consult, alternative: Alternative) -> str:
         return ""
     else:
         known = {Rating.APPROPRIATE: "appropriate", Rating.NEEDS_INFORMATION: "needs-information"}
-        kind = "create" if alternative.action == "create" else known.get(alternative.rating, "other")
+        kind = known.get(alternative.rating, "other")
+        if alternative.action == "create":
+            kind = "create-if" if alternative.rating is Rating.NEEDS_INFORMATION else "create"
         line = words.say(f"alternative.{kind}", study=escape(alternative.study.name))
     return words.say("alternative.why", line=line, why=escape(alternative.why, 400)) if alternative.why else line
 

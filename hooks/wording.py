@@ -64,7 +64,8 @@ NEEDED = frozenset(
             "devices",
         )
     }
-    | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "create", "why")}
+    | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "why")}
+    | {f"alternative.{k}" for k in ("create", "create-if")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}

@@ -1,0 +1,51 @@
+"""What the guideline wants beside or before the order: plain films that a rule asks for and that nobody has made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from criteria.ask import ways_to_all
+from criteria.case import Case
+from criteria.docket import Called
+from criteria.ratings import Alternative, Because, Rating
+from criteria.regions import overlap
+from criteria.studies import Study
+from criteria.weigh import Weighing
+
+FILMS = frozenset({"xray.performed", "xray.since_onset", "xray.since_surgery"})
+
+
+def companions(case: Case, study: Study, weighing: Weighing, asks: tuple[str, ...]) -> list[Alternative]:
+    """An x-ray of the ordered region, where the questions are about one, or where it alone would bring a pathway about.
+
+    None where the session has one, or where a rule refuses the order anyway.
+    """
+    if weighing.fired:
+        return []
+    if weighing.rating is Rating.NEEDS_INFORMATION:
+        found = next((c for c, way in weighing.open if way == asks), None) if FILMS.intersection(asks) else None
+    elif weighing.because is not Because.REQUIREMENT_MISSING:
+        return []
+    else:
+        found = next((c for c in weighing.failed if _lacks_only_films(c, weighing)), None)
+    film = next((s for s in _films(case) if s.region == study.region), None)
+    ordered = (o.study for o in case.orders if o.study is not None)
+    if found is None or film is None or any(s.modality == "xray" and overlap(s.region, film.region) for s in ordered):
+        return []
+    criterion = found.criterion
+    return [Alternative(film, weighing.rating, action="create", criterion=criterion.id, why=criterion.title)]
+
+
+def _films(case: Case) -> Iterator[Study]:
+    return (s for s in case.book.library.catalogue.studies.values() if s.modality == "xray" and s.cpt)
+
+
+def _lacks_only_films(called: Called, weighing: Weighing) -> bool:
+    """True when new films are the fewest answers that would bring the pathway about."""
+    here = weighing.here
+    films = frozenset(n for n in here.vocabulary.facts if n.startswith("xray."))
+    if not any(films & clause.names for clause in called.clauses):
+        return False
+    new = here.without(films, here.results)
+    fewest = next(iter(ways_to_all([c.node for c in called.clauses], new)), ())
+    return films.issuperset(fewest) and any(here.state(f) is not True for f in FILMS.intersection(fewest))
