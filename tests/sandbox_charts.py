@@ -1,4 +1,4 @@
-"""The made-up patients of fixtures/requests on a FHIR server, and for each the address that opens the CDS Hooks sandbox.
+"""The made-up patients of fixtures/requests on a FHIR server, and addresses that open them in the CDS Hooks sandbox.
 
     .venv/bin/python -m tests.sandbox_charts
 

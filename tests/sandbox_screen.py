@@ -1,8 +1,9 @@
-"""The PAMA screen of the public CDS Hooks sandbox, as its source reads us (github.com/cds-hooks/sandbox, commit 3b7e255).
+"""The PAMA screen of the public CDS Hooks sandbox, as its source reads us.
 
 Every place where the sandbox reads without looking fails here too, with a KeyError, TypeError or IndexError; what it
-leaves alone is left alone. Its names: src/reducers/cds-services-reducers.js, src/middleware/cds-execution.js,
-src/retrieve-data-helpers/service-exchange.js, src/components/Pama/pama.jsx, src/components/CardList/card-list.jsx.
+leaves alone is left alone. Read in github.com/cds-hooks/sandbox at commit 3b7e255, below src/:
+reducers/cds-services-reducers.js, middleware/cds-execution.js, retrieve-data-helpers/service-exchange.js,
+components/Pama/pama.jsx, components/CardList/card-list.jsx.
 """
 
 from __future__ import annotations
@@ -142,7 +143,10 @@ class Screen:
 
     def _call(self, method: str, url: str, body: Json | None = None) -> Json:
         """A call from a browser: preflight, then the call, both with the headers that let its page read them."""
-        asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization,content-type"}
+        asked = {
+            "Access-Control-Request-Method": method,
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
         preflight = self.client.options(url, headers={"Origin": ORIGIN, **asked})
         assert preflight.status_code in range(200, 300)
         allowed = preflight.headers["Access-Control-Allow-Headers"].replace(" ", "").lower().split(",")

@@ -1,4 +1,4 @@
-"""The PAMA screen of the public CDS Hooks sandbox, walked as docs/sandbox.md tells; the sandbox itself is not needed."""
+"""The PAMA screen of the public CDS Hooks sandbox, walked as in docs/sandbox.md but without it."""
 
 from __future__ import annotations
 
