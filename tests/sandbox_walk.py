@@ -25,9 +25,9 @@ from urllib.request import urlopen
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Route, sync_playwright
 
-from tests.conftest import ROOT, SERVICE, free_port
-from tests.fhir_server import FhirProcess
+from tests.fhir_server import ROOT, FhirProcess
 from tests.sandbox_charts import address, make_charts
+from tests.service_examples import SERVICE
 
 Json = dict[str, Any]
 RATING = "http://fhir.org/argonaut/Extension/pama-rating"
@@ -204,9 +204,8 @@ def kept(folder: str) -> tuple[list[str], list[str]]:
 
 
 @contextmanager
-def served(folder: str) -> Iterator[str]:
+def served(folder: str, port: int) -> Iterator[str]:
     """`imaging-cds serve --open`: its discovery address."""
-    port = free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGING_CDS_")}
     command = [sys.executable, "-m", "service.cli", "serve", "--open", "--port", str(port), "--workers", "1"]
     process = subprocess.Popen(
@@ -232,12 +231,13 @@ def main() -> None:
     ask.add_argument("--sandbox", default="http://localhost:8080/", help="address of the sandbox")
     ask.add_argument("--shots", type=Path, help="folder for screenshots")
     ask.add_argument("--chromium", default="/usr/bin/chromium")
+    ask.add_argument("--port", type=int, default=8019, help="a free port, for the service")
     args = ask.parse_args()
     if args.shots:
         args.shots.mkdir(parents=True, exist_ok=True)
     charts = FhirProcess()
     threading.Thread(target=charts.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder, served(folder) as service, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, served(folder, args.port) as service, sync_playwright() as playwright:
         urls = {n: address(args.sandbox, *chart, service) for n, chart in make_charts(charts).items()}
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
         screen = Screen(browser.new_page(viewport={"width": 1500, "height": 1000}), args.shots)
