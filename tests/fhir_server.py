@@ -142,6 +142,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Access-Control-Allow-Origin", "*")  # a sandbox in a browser reads charts here
         if status == 401:
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()

@@ -233,7 +233,7 @@ def test_the_token_never_shows_in_a_repr() -> None:
 
 def test_discovery_lists_one_id_for_both_hooks_with_their_versions() -> None:
     listed = discovery({"patient": "Patient/{{context.patientId}}"})["services"]
-    assert [(s["hook"], s["hookVersion"]) for s in listed] == [("order-select", "1.0"), ("order-sign", "1.1")]
+    assert {s["hook"]: s["hookVersion"] for s in listed} == {"order-select": "1.0", "order-sign": "1.1"}
     assert {s["id"] for s in listed} == {"imaging-appropriateness"}
     assert all(s["version"] == "3.0.0" and s["title"] and s["usageRequirements"] and s["prefetch"] for s in listed)
     assert hooks_of("imaging-appropriateness") == BOTH
