@@ -290,12 +290,22 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
 
 
 def _duplicate(mine: Item, others: list[Item], placed: list[dict[str, Any]], records: Records) -> bool | None:
-    if any(_same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt]) for o in others):
+    if any(
+        _same_study(mine.study, o.study)
+        and not _halves([mine.cpt], [o.cpt])
+        and {_side(mine.order), _side(o.order)} != {"left", "right"}
+        for o in others
+    ):
         return True
-    elsewhere = (r for r in placed if reference_of(r) != mine.order.reference and not _halves([mine.cpt], _cpts(r)))
+    judged = {i.order.reference for i in (mine, *others)}
+    elsewhere = (r for r in placed if reference_of(r) not in judged and not _halves([mine.cpt], _cpts(r)))
     if any(_same_study(mine.study, ordered_study(request)[1]) for request in elsewhere):
         return True
     return None if "ServiceRequest" in records.missing else False
+
+
+def _side(order: Order) -> Value | None:
+    return next((f.value for f in order.states if f.name == "order.laterality"), None)
 
 
 def _halves(mine: Sequence[str | None], other: Sequence[str | None]) -> bool:

@@ -105,6 +105,19 @@ def test_a_duplicate_is_another_draft_or_an_open_order_of_the_same_study() -> No
     assert "order.duplicate_order_exists" not in facts(one, records=unknown)
 
 
+def test_the_other_side_is_no_duplicate() -> None:
+    def knee(number: int, side: str) -> Order:
+        return order(
+            "mri_lower_extremity_joint.without", number=number, states=(Fact("order.laterality", side, Basis.RECORDED),)
+        )
+
+    for side, other, duplicate in (("left", "right", False), ("left", "left", True), ("left", "bilateral", True)):
+        found = facts(knee(1, side), knee(2, other))
+        assert found["order.duplicate_order_exists"] is duplicate
+    plain = order("mri_lower_extremity_joint.without", number=2)
+    assert facts(knee(1, "left"), plain)["order.duplicate_order_exists"] is True
+
+
 def test_the_draft_itself_among_the_charts_orders_is_no_duplicate() -> None:
     code = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]}
     same = {"resourceType": "ServiceRequest", "id": "o1", "status": "active", "intent": "order", "code": code}
