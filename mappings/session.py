@@ -14,7 +14,6 @@ from criteria.indications import Indication, load_indications, regions_of
 from criteria.orders import Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
-from mappings.codings import codings
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
 from mappings.orders import OPEN_DAYS, open_requests, ordered_study
@@ -78,8 +77,7 @@ def order_facts(
     """
     own = order.study is not None and study.id == order.study.id
     stated = {f.name: f for f in order.states if own or f.name not in BY_STUDY | set(study.states)}
-    placed = list(open_requests(records, today, open_days))
-    of_today = {reference_of(r) for r in placed if _on(r, today)}
+    of_today = {reference_of(r) for r in open_requests(records, today, open_days) if _on(r, today)}
     company = [_item(o, study if o.reference == order.reference else o.study, order, own) for o in orders]
     if all(o.reference != order.reference for o in orders):
         company.append(_item(order, study, order, own))
@@ -90,7 +88,7 @@ def order_facts(
     values.update(_of_study(mine, own))
     values.update(_of_reasons(order, study))
     held = advanced_studies(records) if done is None else done
-    values.update(_of_session(mine, session, others, records, placed, held))
+    values.update(_of_session(mine, session, others, records, held))
     for name, value in values.items():
         if name not in stated and value is not None:
             note = told("session" if name in OF_SESSION else "order", [None])
@@ -185,7 +183,6 @@ def _of_session(
     session: list[Item],
     others: list[Item],
     records: Records,
-    placed: list[dict[str, Any]],
     done: Sequence[Study],
 ) -> Iterator[tuple[str, Value | None]]:
     beside = [i for i in session if i is not mine]
@@ -211,7 +208,7 @@ def _of_session(
     )
     yield "order.session_has_similar_study", any(_similar(mine, o) for o in beside)
     yield "order.session_same_region_and_episode", _together(mine, others)
-    yield "order.duplicate_order_exists", _duplicate(mine, beside, placed, records)
+    yield "order.duplicate_order_exists", _duplicate(mine, others, records)
     guided = [i.units for i in session if i.cpt in GUIDANCE]
     yield "order.guidance_units", sum(guided)
     yield "order.first_line_study", _first_line(mine, records, done)
@@ -261,7 +258,7 @@ def _similar(mine: Item, other: Item) -> bool:
     one, two = mine.study, other.study
     if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
         return False
-    return _same_region(one, two) and not _halves([mine.cpt], [other.cpt])
+    return _same_region(one, two) and not _halves(mine.cpt, other.cpt)
 
 
 def _together(mine: Item, others: list[Item]) -> bool | None:
@@ -289,18 +286,22 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
     return any(same_part(a, b) for a in one for b in two) if one and two else None
 
 
-def _duplicate(mine: Item, others: list[Item], placed: list[dict[str, Any]], records: Records) -> bool | None:
-    if any(_same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt]) for o in others):
-        return True
-    elsewhere = (r for r in placed if reference_of(r) != mine.order.reference and not _halves([mine.cpt], _cpts(r)))
-    if any(_same_study(mine.study, ordered_study(request)[1]) for request in elsewhere):
-        return True
+def _duplicate(mine: Item, others: list[Item], records: Records) -> bool | None:
+    """Whether another draft or open order is of the same study; the left and the right of one part are two studies."""
+    for other in others:
+        halves = _halves(mine.cpt, other.cpt) or {_side(mine.order), _side(other.order)} == {"left", "right"}
+        if _same_study(mine.study, other.study) and not halves:
+            return True
     return None if "ServiceRequest" in records.missing else False
 
 
-def _halves(mine: Sequence[str | None], other: Sequence[str | None]) -> bool:
+def _side(order: Order) -> Value | None:
+    return next((f.value for f in order.states if f.name == "order.laterality"), None)
+
+
+def _halves(mine: str | None, other: str | None) -> bool:
     """Whether two orders are the halves of one PET/MRI, which is billed as a PET and an unlisted MRI."""
-    return len({*mine} & PET_MRI) == 1 == len({*other} & PET_MRI) and {*mine, *other} >= PET_MRI
+    return {mine, other} == PET_MRI
 
 
 def advanced_studies(records: Records) -> tuple[Study, ...]:
@@ -333,10 +334,6 @@ def _same_study(one: Study | None, two: Study | None) -> bool:
 def _on(request: dict[str, Any], today: dt.date) -> bool:
     held = first_span(request, "occurrenceDateTime", "occurrencePeriod", "authoredOn")
     return held is not None and held.day == today
-
-
-def _cpts(request: dict[str, Any]) -> list[str]:
-    return [code for concept in objects(request.get("code")) for s, code in codings(concept) if s in ("cpt", "hcpcs")]
 
 
 def _csf_apart(mine: Item, others: list[Item]) -> bool:

@@ -9,6 +9,7 @@ from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact
 from criteria.orders import Kind, Order, Reason
 from criteria.vocabulary import load_vocabulary
+from mappings.orders import standing_orders
 from mappings.records import Records
 from mappings.session import order_facts
 
@@ -98,18 +99,41 @@ def test_a_duplicate_is_another_draft_or_an_open_order_of_the_same_study() -> No
     assert facts(one, order("mri_lumbar_spine.without", number=2))["order.duplicate_order_exists"] is True
     code = {"coding": [{"system": "http://loinc.org", "code": "30679-5"}]}
     request = {"resourceType": "ServiceRequest", "id": "old", "status": "active", "intent": "order", "code": code}
-    assert facts(one, records=Records({}, {"ServiceRequest": (request,)}))["order.duplicate_order_exists"] is True
-    done = {**request, "status": "completed"}
-    assert facts(one, records=Records({}, {"ServiceRequest": (done,)}))["order.duplicate_order_exists"] is False
+    records = Records({}, {"ServiceRequest": (request,)})
+    draft = {"resourceType": "ServiceRequest", "id": "o1"}
+    assert (
+        facts(one, *standing_orders([draft], records, TODAY), records=records)["order.duplicate_order_exists"] is True
+    )
+    changed = {**draft, "replaces": [{"reference": "ServiceRequest/old"}]}
+    assert (
+        facts(one, *standing_orders([changed], records, TODAY), records=records)["order.duplicate_order_exists"]
+        is False
+    )
+    done = Records({}, {"ServiceRequest": ({**request, "status": "completed"},)})
+    assert facts(one, *standing_orders([draft], done, TODAY), records=done)["order.duplicate_order_exists"] is False
     unknown = Records({}, missing=frozenset({"ServiceRequest"}))
     assert "order.duplicate_order_exists" not in facts(one, records=unknown)
+
+
+def test_the_other_side_is_no_duplicate() -> None:
+    def knee(number: int, side: str) -> Order:
+        return order(
+            "mri_lower_extremity_joint.without", number=number, states=(Fact("order.laterality", side, Basis.RECORDED),)
+        )
+
+    for side, other, duplicate in (("left", "right", False), ("left", "left", True), ("left", "bilateral", True)):
+        found = facts(knee(1, side), knee(2, other))
+        assert found["order.duplicate_order_exists"] is duplicate
+    plain = order("mri_lower_extremity_joint.without", number=2)
+    assert facts(knee(1, "left"), plain)["order.duplicate_order_exists"] is True
 
 
 def test_the_draft_itself_among_the_charts_orders_is_no_duplicate() -> None:
     code = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]}
     same = {"resourceType": "ServiceRequest", "id": "o1", "status": "active", "intent": "order", "code": code}
     records = Records({}, {"ServiceRequest": (same,)})
-    assert facts(order("mri_lumbar_spine.without"), records=records)["order.duplicate_order_exists"] is False
+    placed = standing_orders([{"resourceType": "ServiceRequest", "id": "o1"}], records, TODAY)
+    assert facts(order("mri_lumbar_spine.without"), *placed, records=records)["order.duplicate_order_exists"] is False
 
 
 def test_the_region_is_compared_with_the_level_that_the_reason_names() -> None:
@@ -142,8 +166,9 @@ def test_the_halves_of_a_pet_mri_are_one_study_and_no_duplicates() -> None:
     code = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "76498"}], "text": "PET/MRI, MR component"}
     request = {"resourceType": "ServiceRequest", "id": "old", "status": "active", "intent": "order", "code": code}
     held = Records({}, {"ServiceRequest": (request,)})
-    assert facts(pet, records=held)["order.duplicate_order_exists"] is False
-    assert facts(mri, records=held)["order.duplicate_order_exists"] is True
+    placed = standing_orders([], held, TODAY)
+    assert facts(pet, *placed, records=held)["order.duplicate_order_exists"] is False
+    assert facts(mri, *placed, records=held)["order.duplicate_order_exists"] is True
 
 
 def test_an_unlisted_code_says_that_no_specific_one_exists_unless_the_study_has_one() -> None:
