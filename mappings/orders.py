@@ -93,6 +93,12 @@ def ordered_study(request: Any) -> Told:
     return _seen(pairs, tuple(texts), site, category)
 
 
+def ordered_side(request: dict[str, Any]) -> str:
+    """The side that an order of the chart names; empty where it names none."""
+    coded = read_codes(tuple(codings(request.get("code"))), load_studies())
+    return _side(request, _reading(_texts(request), _sites(request), coded), ordered_study(request)[1])
+
+
 @functools.lru_cache(maxsize=4096)
 def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category: frozenset[str]) -> Told:
     """`ordered_study` by what it goes by; charts repeat the same few hundred."""

@@ -17,7 +17,7 @@ from criteria.studies import Study
 from mappings.codings import codings
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
-from mappings.orders import OPEN_DAYS, open_requests, ordered_study
+from mappings.orders import OPEN_DAYS, open_requests, ordered_side, ordered_study
 from mappings.records import Records
 
 SERVICES = {
@@ -261,7 +261,8 @@ def _similar(mine: Item, other: Item) -> bool:
     one, two = mine.study, other.study
     if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
         return False
-    return _same_region(one, two) and not _halves([mine.cpt], [other.cpt])
+    apart = _same_side(_side(mine.order), _side(other.order)) is False
+    return _same_region(one, two) and not apart and not _halves([mine.cpt], [other.cpt])
 
 
 def _together(mine: Item, others: list[Item]) -> bool | None:
@@ -290,12 +291,34 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
 
 
 def _duplicate(mine: Item, others: list[Item], placed: list[dict[str, Any]], records: Records) -> bool | None:
-    if any(_same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt]) for o in others):
+    """Whether the same study of the same side is ordered too; None where only one of the two names its side."""
+    side = _side(mine.order)
+    found = [
+        _same_side(side, _side(o.order))
+        for o in others
+        if _same_study(mine.study, o.study) and not _halves([mine.cpt], [o.cpt])
+    ]
+    for request in placed if True not in found else ():
+        if reference_of(request) == mine.order.reference or _halves([mine.cpt], _cpts(request)):
+            continue
+        if _same_study(mine.study, ordered_study(request)[1]):
+            found.append(_same_side(side, ordered_side(request)))
+    if True in found:
         return True
-    elsewhere = (r for r in placed if reference_of(r) != mine.order.reference and not _halves([mine.cpt], _cpts(r)))
-    if any(_same_study(mine.study, ordered_study(request)[1]) for request in elsewhere):
+    return None if None in found or "ServiceRequest" in records.missing else False
+
+
+def _side(order: Order) -> str:
+    """The side that an order states; empty where it states none."""
+    return next((str(f.value) for f in order.states if f.name == "order.laterality"), "")
+
+
+def _same_side(one: str, two: str) -> bool | None:
+    """Whether two orders of one study share a side; None where one of them alone names it."""
+    one, two = (side if side in ("left", "right", "bilateral") else "" for side in (one, two))
+    if one == two or (one and two and "bilateral" in (one, two)):
         return True
-    return None if "ServiceRequest" in records.missing else False
+    return False if one and two else None
 
 
 def _halves(mine: Sequence[str | None], other: Sequence[str | None]) -> bool:
