@@ -15,7 +15,7 @@ from criteria.vocabulary import load_vocabulary, near
 
 INDICATIONS = Path(__file__).parent / "indications.yaml"
 NEEDED = ("name", "regions", "category", "asserts", "guidelines")
-KEYS = {*NEEDED, "afterwards"}
+KEYS = {*NEEDED, "afterwards", "suspected_as"}
 GUIDELINES = frozenset(
     {
         "evicore-preface-2021",
@@ -34,6 +34,7 @@ class Indication:
     ``regions`` are values of order.body_region (empty: no level named), ``category`` one of order.indication_category,
     ``asserts`` the facts that it states as established, ``guidelines`` the ids of those with sections for it.
     ``afterwards`` is what remains of an injury once its acute care is over (an indication id), or None.
+    ``suspected_as`` are the yes-or-no facts that make it a reason where the clinician attests one of them.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Indication:
     asserts: Mapping[str, Value]
     guidelines: tuple[str, ...]
     afterwards: str | None = None
+    suspected_as: tuple[str, ...] = ()
 
 
 def regions_of(order: Order, named: Iterable[str], known: Mapping[str, Indication]) -> tuple[str, ...]:
@@ -116,6 +118,10 @@ def _indication(path: Path, raw: Lines, name: str, entry: Any, vocabulary: Vocab
             raise DataError(path, line, f"`{fact}` is no fact of facts.yaml.{near(fact, vocabulary.facts)}")
         if problem := value_problem(vocabulary[fact], value):
             raise DataError(path, line, problem)
+    suspected_as = _each_in(path, entry, "suspected_as", vocabulary.facts) if "suspected_as" in entry else ()
+    for fact in suspected_as:
+        if vocabulary[fact].type != "boolean":
+            raise DataError(path, entry.line("suspected_as"), f"`{fact}` is no yes-or-no fact.")
     return Indication(
         id=name,
         name=str(entry["name"]),
@@ -124,6 +130,7 @@ def _indication(path: Path, raw: Lines, name: str, entry: Any, vocabulary: Vocab
         asserts=dict(entry["asserts"]),
         guidelines=guidelines,
         afterwards=entry.get("afterwards"),
+        suspected_as=suspected_as,
     )
 
 

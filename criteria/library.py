@@ -40,6 +40,9 @@ class Guideline:
     ages: Ages
     sections: Mapping[str, str]
 
+    def in_force(self, on: dt.date) -> bool:
+        return self.start <= on and (self.end is None or on <= self.end)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Library:

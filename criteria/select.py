@@ -100,12 +100,15 @@ class Book:
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""
-        if study.id not in self.library.guidelines[guideline].domain:
+        held = self.library.guidelines[guideline]
+        if not held.in_force(self.on) or study.id not in held.domain:
             return False
         return any(guideline in self.library.indications[i].guidelines for i in indications)
 
     def domain(self, guidelines: Sequence[str], study: Study) -> bool:
-        return any(study.id in self.library.guidelines[g].domain for g in guidelines)
+        """True when the study is the business of one of these guidelines that is in force."""
+        held = (self.library.guidelines[g] for g in guidelines)
+        return any(g.in_force(self.on) and study.id in g.domain for g in held)
 
     def admits(self, criterion: Criterion, age: int) -> bool:
         """Age: a rule that names its patients is for them; the others are for whom their guideline is for."""

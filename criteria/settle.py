@@ -106,13 +106,15 @@ def _unstated(case: Case, study: Study) -> Verdict | None:
 
 
 def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
-    """Why the study is wanted: the order's own reasons; where it names none, what the clinician attested.
+    """Why the study is wanted: the order's own reasons and what the clinician attests to suspect.
 
-    Attested facts that make up an indication are that indication; an attested clinical field
+    Where there is no reason, attested facts that make up an indication are that indication; an attested clinical field
     (``order.indication_category``) lets the problem list speak for what it holds in that field.
     """
+    every = library.indications.values()
+    suspected = [i.id for i in every if any(_attested(known, name) for name in i.suspected_as)]
     if order.indications:
-        return order.indications
+        return tuple(dict.fromkeys((*order.indications, *suspected)))
     field = known.get(INDICATION)
     said = field.value if field is not None and field.basis is Basis.ATTESTED else None
 
@@ -126,7 +128,12 @@ def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[
         least = Basis.RECORDED if indication.category == said else Basis.ATTESTED
         return all(stands(n, v, least) for n, v in indication.asserts.items())
 
-    return tuple(i.id for i in library.indications.values() if holds(i))
+    return tuple(i.id for i in every if i.id in suspected or holds(i))
+
+
+def _attested(known: Facts, name: str) -> bool:
+    fact = known.get(name)
+    return fact is not None and fact.basis is Basis.ATTESTED and fact.value is True
 
 
 def _unrecognised(order: Order) -> Verdict:

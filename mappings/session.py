@@ -258,7 +258,8 @@ def _similar(mine: Item, other: Item) -> bool:
     one, two = mine.study, other.study
     if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
         return False
-    return _same_region(one, two) and not _halves(mine.cpt, other.cpt)
+    apart = _same_side(_side(mine.order), _side(other.order)) is False
+    return _same_region(one, two) and not apart and not _halves(mine.cpt, other.cpt)
 
 
 def _together(mine: Item, others: list[Item]) -> bool | None:
@@ -287,16 +288,25 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
 
 
 def _duplicate(mine: Item, others: list[Item], records: Records) -> bool | None:
-    """Whether another draft or open order is of the same study; the left and the right of one part are two studies."""
-    for other in others:
-        halves = _halves(mine.cpt, other.cpt) or {_side(mine.order), _side(other.order)} == {"left", "right"}
-        if _same_study(mine.study, other.study) and not halves:
-            return True
-    return None if "ServiceRequest" in records.missing else False
+    """Whether another draft or open order is of the same study and side; None where only one of them names its side."""
+    alike = (o for o in others if _same_study(mine.study, o.study) and not _halves(mine.cpt, o.cpt))
+    found = [_same_side(_side(mine.order), _side(o.order)) for o in alike]
+    if True in found:
+        return True
+    return None if None in found or "ServiceRequest" in records.missing else False
 
 
-def _side(order: Order) -> Value | None:
-    return next((f.value for f in order.states if f.name == "order.laterality"), None)
+def _side(order: Order) -> str:
+    """The side that an order states; empty where it states none."""
+    return next((str(f.value) for f in order.states if f.name == "order.laterality"), "")
+
+
+def _same_side(one: str, two: str) -> bool | None:
+    """Whether two orders of one study share a side; None where one of them alone names it."""
+    one, two = (side if side in ("left", "right", "bilateral") else "" for side in (one, two))
+    if one == two or (one and two and "bilateral" in (one, two)):
+        return True
+    return False if one and two else None
 
 
 def _halves(mine: str | None, other: str | None) -> bool:

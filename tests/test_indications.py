@@ -82,3 +82,9 @@ def test_a_slip_names_line_and_mend(tmp_path: Path, old: str, new: str, line: in
 def test_an_afterwards_that_does_not_exist_is_a_slip(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no indication"):
         read(tmp_path, GOOD + "  afterwards: neck_pane\n")
+
+
+@pytest.mark.parametrize("fact", ["condition.syrinx_suspected", "order.purpose"])
+def test_a_suspicion_is_a_yes_or_no_fact_of_the_vocabulary(tmp_path: Path, fact: str) -> None:
+    with pytest.raises(DataError):
+        read(tmp_path, GOOD + f"  suspected_as: [{fact}]\n")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact
 from criteria.orders import Kind, Order, Reason
@@ -115,17 +117,38 @@ def test_a_duplicate_is_another_draft_or_an_open_order_of_the_same_study() -> No
     assert "order.duplicate_order_exists" not in facts(one, records=unknown)
 
 
-def test_the_other_side_is_no_duplicate() -> None:
-    def knee(number: int, side: str) -> Order:
-        return order(
-            "mri_lower_extremity_joint.without", number=number, states=(Fact("order.laterality", side, Basis.RECORDED),)
-        )
+@pytest.mark.parametrize(
+    ("one", "two", "duplicate", "similar"),
+    [
+        ("right", "left", False, False),
+        ("right", "right", True, True),
+        (None, None, True, True),
+        ("bilateral", "right", True, True),
+        ("right", None, None, True),
+        (None, "left", None, True),
+    ],
+)
+def test_the_other_side_is_no_duplicate(
+    one: str | None, two: str | None, duplicate: bool | None, similar: bool
+) -> None:
+    def knee(number: int, side: str | None) -> Order:
+        states = (Fact("order.laterality", side, Basis.RECORDED),) if side else ()
+        return order("mri_lower_extremity_joint.without", number=number, states=states)
 
-    for side, other, duplicate in (("left", "right", False), ("left", "left", True), ("left", "bilateral", True)):
-        found = facts(knee(1, side), knee(2, other))
-        assert found["order.duplicate_order_exists"] is duplicate
-    plain = order("mri_lower_extremity_joint.without", number=2)
-    assert facts(knee(1, "left"), plain)["order.duplicate_order_exists"] is True
+    found = facts(knee(1, one), knee(2, two))
+    assert found.get("order.duplicate_order_exists") is duplicate
+    assert found["order.session_has_similar_study"] is similar
+
+
+@pytest.mark.parametrize(("site", "duplicate"), [("right knee", False), ("left knee", True)])
+def test_the_other_side_is_no_duplicate_of_an_open_order(site: str, duplicate: bool) -> None:
+    left = (Fact("order.laterality", "left", Basis.RECORDED),)
+    code = {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "73721"}]}
+    request = {"resourceType": "ServiceRequest", "id": "old", "status": "active", "intent": "order", "code": code}
+    held = Records({}, {"ServiceRequest": ({**request, "bodySite": [{"text": site}]},)})
+    placed = standing_orders([], held, TODAY)
+    found = facts(order("mri_lower_extremity_joint.without", states=left), *placed, records=held)
+    assert found["order.duplicate_order_exists"] is duplicate
 
 
 def test_the_draft_itself_among_the_charts_orders_is_no_duplicate() -> None:

@@ -86,6 +86,18 @@ def test_a_fact_the_clinician_attested_can_be_the_reason_where_the_order_names_n
     assert judge(books, facts, indications=(), status=None, attested=False).rating is Rating.NEEDS_INFORMATION
 
 
+def test_an_attested_suspicion_is_a_reason_beside_the_orders_own_and_an_inferred_one_is_not(tmp_path: Path) -> None:
+    suspected = PATHWAY.replace("low_back_pain", "syringomyelia").replace(
+        "pain.low_back", "condition.syringomyelia_suspected"
+    )
+    books = library(tmp_path, {"p": suspected})
+    facts = {"condition.syringomyelia_suspected": True, "trial_of_treatment.duration_weeks": 8}
+    assert judge(books, facts, attested=True).rating is Rating.APPROPRIATE
+    assert judge(books, facts, attested=False).rating is Rating.NOT_APPROPRIATE
+    denied = {**facts, "condition.syringomyelia_suspected": False}
+    assert judge(books, denied, attested=True).rating is Rating.NOT_APPROPRIATE
+
+
 def test_the_problem_list_speaks_once_the_clinician_names_the_field_and_the_field_is_not_asked_again(
     tmp_path: Path,
 ) -> None:
