@@ -1,6 +1,6 @@
 """A site's own table of what its plans say of coverage, by our answer. It is the plan's word, not ours.
 
-    reviewed: {by: Medical policy committee, on: 2026-10-01}
+    reviewed: {by: Medical policy committee, date: 2026-10-01}
     plans:
       cigna-evicore:               # a policy of policies.yaml
         appropriate: {covered: covered, pa-needed: no-auth}
@@ -64,11 +64,11 @@ def load_plans(path: Path, policies: Collection[str]) -> Plans:
     reviewed = raw["reviewed"]
     if (
         not isinstance(reviewed, Lines)
-        or set(reviewed) != {"by", "on"}
-        or not (isinstance(reviewed["by"], str) and reviewed["by"] and isinstance(reviewed["on"], dt.date))
+        or set(reviewed) != {"by", "date"}
+        or not (isinstance(reviewed["by"], str) and reviewed["by"] and isinstance(reviewed["date"], dt.date))
     ):
         raise DataError(
-            path, raw.line("reviewed"), "`reviewed` says who looked at the table and when: {by: ..., on: date}."
+            path, raw.line("reviewed"), "`reviewed` says who looked at the table and when: {by: ..., date: 2026-01-31}."
         )
     return {name: _plan(path, raw["plans"], name, policies) for name in raw["plans"]}
 

@@ -184,7 +184,7 @@ ROWS: Json = {
     "needs-information": {"covered": "conditional", "pa-needed": "conditional", "doc-needed": ["clinical"]},
     "unrated": {"covered": "not-covered"},
 }  # fmt: skip
-REVIEWED = {"by": "a committee", "on": dt.date(2026, 1, 1)}
+REVIEWED = {"by": "a committee", "date": dt.date(2026, 1, 1)}
 
 
 def table(folder: Path, rows: Any = None, **more: Any) -> Path:
@@ -267,7 +267,7 @@ def test_a_table_is_complete_reviewed_and_of_policies_that_exist(tmp_path: Path)
     with pytest.raises(DataError, match="is no answer"):
         load_plans(table(tmp_path, {**ROWS, "perhaps": ROWS["unrated"]}), ["default"])
     with pytest.raises(DataError, match="who looked"):
-        load_plans(table(tmp_path, reviewed={"by": "", "on": "today"}), ["default"])
+        load_plans(table(tmp_path, reviewed={"by": "", "date": "today"}), ["default"])
     with pytest.raises(DataError, match="exactly the keys"):
         load_plans(table(tmp_path, extra=1), ["default"])
 
