@@ -112,6 +112,14 @@ def test_every_answer_of_every_profile_keeps_the_rules(answer_to: Answer, profil
         assert faults(answer, drafts_of(body), crd, hook == "order-sign") == [], name
 
 
+def test_a_suggestion_is_one_action_so_that_nothing_is_half_done(answer_to: Answer) -> None:
+    suggestions = [
+        s for r in good_requests().values() for c in answer_to("full", r)["cards"] for s in c.get("suggestions", ())
+    ]
+    assert suggestions
+    assert {len(s["actions"]) for s in suggestions} == {1}
+
+
 def test_the_rules_notice_what_is_wrong(answer_to: Answer) -> None:
     body = load("requests/08_lumbar_ct_as_first_study.json")
     drafts = drafts_of(body)
