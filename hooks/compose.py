@@ -45,9 +45,9 @@ def compose(
 
     Only orders in ``request.focus`` are answered. ``orders`` are what the verdicts judged (names and reasons for the
     cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
-    nobody recognises ('' for one without a name). ``coverages`` and ``today`` are for CRD
-    clients: coverage information on each order, and cards in the insurer's name. ``on_drop`` is told "suggestion" or
-    "rating" when something was left out because it would not have been valid FHIR.
+    nobody recognises ('' for one without a name). ``coverages`` and ``today`` are for CRD clients: coverage information
+    on each order, and cards in the insurer's name. ``on_drop`` is told "suggestion" or "rating" when something was left
+    out because it would not have been valid FHIR.
     """
     words = wording(profile.language)
     asked = wanted(request.extension)

@@ -84,7 +84,8 @@ def without_coverage_information(draft: Json, coverages: Collection[str]) -> Jso
     held = draft.get("extension")
     if not coverages or not isinstance(held, list):
         return draft
-    kept = [e for e in held if _part(e, "coverage", "valueReference", "reference") not in coverages]
+    about = [_part(e, "coverage", "valueReference", "reference") for e in held]
+    kept = [e for e, whose in zip(held, about, strict=True) if not (isinstance(whose, str) and whose in coverages)]
     return {**{k: v for k, v in draft.items() if k != "extension"}, **({"extension": kept} if kept else {})}
 
 
@@ -153,9 +154,8 @@ def _part(extension: Any, url: str, *path: str) -> Any:
     if not isinstance(extension, dict) or extension.get("url") != COVERAGE_INFORMATION:
         return None
     parts = extension.get("extension")
-    for value in parts if isinstance(parts, list) else []:
-        if isinstance(value, dict) and value.get("url") == url:
-            for key in path:
-                value = value.get(key) if isinstance(value, dict) else None
-            return value
-    return None
+    held = [p for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
+    found: Any = next((p for p in held if p.get("url") == url), None)
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found

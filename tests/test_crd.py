@@ -111,6 +111,20 @@ def test_what_was_said_is_not_said_again_until_something_is_new(profile: Profile
     assert one["date"] == "2026-03-09"
 
 
+ODD: list[Any] = [
+    {"url": COVERAGE_INFORMATION},
+    {"url": COVERAGE_INFORMATION, "extension": [{"url": "coverage", "valueReference": {"display": "by name"}}]},
+    {"url": COVERAGE_INFORMATION, "extension": [{"url": "coverage-assertion-id", "valueString": "of somebody else"}]},
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_others_said_of_coverage_stays(odd: Json) -> None:
+    (action,) = told(verdict(), to=request(draft(extension=[odd])))["systemActions"]
+    assert action["resource"]["extension"][0] == odd
+    assert len(action["resource"]["extension"]) == 2
+
+
 @BOTH_VERSIONS
 def test_without_a_coverage_there_is_no_statement_and_still_a_list(profile: Profile) -> None:
     out = told(verdict(None), profile=profile, coverages=())
