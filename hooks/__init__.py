@@ -7,12 +7,13 @@ from hooks.outcome import outcome
 from hooks.prefetch import Prefetched, State, read_prefetch, read_result
 from hooks.request import HookRequest, read_request
 from hooks.services import discovery, hooks_of
-from hooks.site import Edition, Keys, LibraryView, Profile, Site
+from hooks.site import Edition, Insured, Keys, LibraryView, Profile, Site
 
 __all__ = [
     "Edition",
     "HookRequest",
     "HooksError",
+    "Insured",
     "Keys",
     "LibraryView",
     "Prefetched",

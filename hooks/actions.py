@@ -9,6 +9,7 @@ from urllib.parse import quote
 from criteria.orders import Order
 from criteria.ratings import Alternative, Rating, Verdict
 from criteria.studies import Study, System
+from hooks.scores import scores
 from hooks.site import LibraryView, Profile, Site
 from hooks.validate import without_empty
 from hooks.wording import Wording
@@ -46,10 +47,10 @@ def codings(concept: Any) -> list[Json]:
     return [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
 
 
-def rating_extensions(code: str, consult: str, auc: str, site: Site) -> list[Json]:
+def rating_extensions(code: str, consult: str, auc: str, site: Site, profile: Profile) -> list[Json]:
     """The Argonaut extensions; ``consult`` is a urn:uuid, ``auc`` the URI of the criteria or empty."""
     out: list[Json] = [
-        {"url": PAMA, "valueCodeableConcept": {"coding": [{"system": RATINGS, "code": code}]}},
+        {"url": PAMA, "valueCodeableConcept": {"coding": _codings(code, profile)}},
         {"url": CONSULT, "valueUri": consult},
     ]
     if site.qcdsm:
@@ -57,6 +58,14 @@ def rating_extensions(code: str, consult: str, auc: str, site: Site) -> list[Jso
     if auc:
         out.append({"url": AUC, "valueUri": auc})
     return out
+
+
+def _codings(rating: str, profile: Profile) -> list[Json]:
+    """The rating in Argonaut's code, which needs-information does not have, and in the words of the client's own."""
+    own = [scores()[profile.scores].coding(rating)] if profile.scores else []
+    if own and rating == Rating.NEEDS_INFORMATION:
+        return own
+    return [{"system": RATINGS, "code": rating}, *own]
 
 
 def rated(draft: Json, extensions: list[Json]) -> Json:

@@ -25,6 +25,8 @@ TOPICS = {
     "off-guideline": "Off Guideline",
 }
 """Codes of the CRD card types that we use, with their displays."""
+INSTRUCTS = (Because.REASON_MISSING, Because.REASON_UNMAPPED, Because.STUDY_UNRECOGNISED)
+"""What the clinician mends on the order itself."""
 
 
 def card(consult: Consult, on_drop: Callable[[str], None]) -> Json:
@@ -142,14 +144,21 @@ def _source(consult: Consult) -> Json:
     else:
         code = "appropriate-use" if verdict.rating is Rating.NEEDS_INFORMATION else "guideline"
     topic = {"system": setting.profile.topic_system, "code": code, "display": TOPICS[code]}
+    if setting.insurer:
+        return {"label": setting.insurer, "topic": topic}
     label = edition.name if guideline else setting.words.say("source")
     return {"label": label, **({"url": edition.url} if edition.url else {}), "topic": topic}
 
 
 def _links(consult: Consult) -> list[Json]:
-    """The section and the explanation as absolute links, the app as a smart link with an opaque handle."""
+    """The section and the explanation as absolute links, the app as a smart link with an opaque handle.
+
+    For a CRD client a card that only says what to do has none, and the app waits until the order is signed.
+    """
     verdict, setting, words = consult.verdict, consult.setting, consult.setting.words
     site, profile = setting.site, setting.profile
+    if profile.crd and verdict.because in INSTRUCTS:
+        return []
     absolute: list[Json] = []
     if profile.absolute_links and site.guideline_pages:
         for guideline, sections in cited_sections(consult).items():
@@ -162,7 +171,8 @@ def _links(consult: Consult) -> list[Json]:
         absolute.append({"label": words.say("link.consult"), "url": url, "type": "absolute"})
     smart: list[Json] = []
     open_questions = verdict.asks or verdict.presumes
-    if profile.smart_links and site.app_launch and open_questions and verdict.rating is not Rating.APPROPRIATE:
+    may_ask = profile.smart_links and not (profile.crd and setting.selecting)
+    if may_ask and site.app_launch and open_questions and verdict.rating is not Rating.APPROPRIATE:
         handle = stable_uuid(setting.keys, "app", consult.content)
         link = {"label": words.say("link.app"), "url": site.app_launch, "type": "smart", "appContext": handle}
         smart.append(link)
@@ -175,7 +185,6 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
     setting = consult.setting
     if not setting.profile.suggestions:
         return []
-    told = attestations(consult)
     out: list[Json] = []
     for alternative in consult.alternatives:
         if alternative.action not in setting.profile.suggestion_actions:
@@ -189,11 +198,14 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
         code = alternative.study.id if alternative.study else ""
         uuid = stable_uuid(setting.keys, f"suggestion {alternative.action} {code}", consult.content)
         suggestion: Json = {"label": _label(consult, alternative), "uuid": uuid, "actions": [action]}
-        if not out and not (alternative.action == "create" and alternative.rating is Rating.NEEDS_INFORMATION):
-            suggestion["isRecommended"] = True
         if uuid not in {s["uuid"] for s in out}:
             out.append(suggestion)
-    most = setting.profile.max_suggestions
+    kinds = {s["actions"][0]["type"] for s in out}
+    if setting.profile.crd and "update" in kinds:  # CRD reads a withdrawal beside a change as half a replacement
+        out = [s for s in out if s["actions"][0]["type"] != "delete"]
+    if out and not (out[0]["actions"][0]["type"] == "create" and consult.verdict.rating is Rating.NEEDS_INFORMATION):
+        out[0]["isRecommended"] = True  # a companion may have been made already where nothing is known of it
+    most, told = setting.profile.max_suggestions, attestations(consult)
     return [*out[: max(0, most - len(told))], *told][:most]
 
 
@@ -221,6 +233,7 @@ def _action(consult: Consult, alternative: Alternative) -> Json | None:
     else:
         code = actions.suggested_rating(alternative, setting.profile)
         auc = actions.auc_for(alternative, setting.view, setting.site, verdict)
-        extensions = actions.rating_extensions(code, consult.consult, auc, setting.site) if code else []
+        about = (consult.consult, auc, setting.site, setting.profile)
+        extensions = actions.rating_extensions(code, *about) if code and setting.profile.ratings else []
         resource = actions.changed(consult.draft, consult.order, alternative, extensions, setting.profile)
     return {"type": alternative.action, "description": words, "resource": resource} if resource else None

@@ -11,12 +11,14 @@ from criteria.orders import Order
 from criteria.ratings import Rating, Verdict
 from hooks import actions
 from hooks.cards import ASSOCIATED, OURS, TOPICS, card
-from hooks.consult import Consult, Setting, needs_card, study_words
-from hooks.coverage import coverage_information, without_coverage_information
+from hooks.configuration import COVERAGE, wanted
+from hooks.consult import NO_TAGS, Consult, Setting, needs_card, study_words
+from hooks.coverage import coverage_information, undetermined, without_coverage_information
 from hooks.ids import content_of, stable_uuid
+from hooks.markdown import plain
 from hooks.proposed import in_order
 from hooks.request import HookRequest
-from hooks.site import Keys, LibraryView, Profile, SetAside, Site
+from hooks.site import Insured, Keys, LibraryView, Profile, SetAside, Site
 from hooks.validate import faults, without_empty
 from hooks.wording import wording
 
@@ -35,7 +37,7 @@ def compose(
     unread: Sequence[str] = (),
     set_aside: Sequence[SetAside] = (),
     strange_devices: Sequence[str] = (),
-    coverages: Sequence[str] = (),
+    coverages: Sequence[Insured] = (),
     today: dt.date | None = None,
     on_drop: Callable[[str], None] = lambda what: None,
 ) -> Json:
@@ -43,14 +45,19 @@ def compose(
 
     Only orders in ``request.focus`` are answered. ``orders`` are what the verdicts judged (names and reasons for the
     cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
-    nobody recognises ('' for one without a name). ``coverages`` (``Coverage/<id>``) are for
-    the coverage information of CRD clients; other clients never get any. ``on_drop`` is told "suggestion" or "rating"
-    when something was left out because it would not have been valid FHIR.
+    nobody recognises ('' for one without a name). ``coverages`` and ``today`` are for CRD clients: coverage information
+    on each order, and cards in the insurer's name. ``on_drop`` is told "suggestion" or "rating" when something was left
+    out because it would not have been valid FHIR.
     """
     words = wording(profile.language)
+    asked = wanted(request.extension)
+    insurer = next((c.insurer for c in coverages if profile.crd and c.insurer), "")
+    selecting = request.hook == "order-select"
     setting = Setting(
-        library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices, today
-    )
+        library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices,
+        today, plain(insurer, 80).translate(NO_TAGS), selecting,
+    )  # fmt: skip
+    insured = {c.reference: c for c in coverages} if profile.crd and today and COVERAGE not in asked.off else {}
     known = {o.reference: o for o in orders}
     judged = {v.order: v for v in verdicts}
     cards: list[Json] = []
@@ -60,19 +67,32 @@ def compose(
         if reference not in request.focus:
             continue
         verdict = judged.get(reference, Verdict(reference, None))
-        insured = tuple(dict.fromkeys(coverages)) if profile.crd and today else ()
         consult = _consult(verdict, without_coverage_information(draft, insured), known, setting)
-        statements = [coverage_information(consult, c, today) for c in insured if verdict.rating and today]
-        if action := _rating(consult, statements, on_drop):
+        statements = [coverage_information(consult, c, today, draft, not selecting) for c in insured.values() if today]
+        action = _rating(consult, statements, on_drop)
+        if action and not (statements and action["resource"] == draft):
             ratings.append(action)
         if needs_card(consult):
             cards.append(card(consult, on_drop))
-    return _response(cards, ratings, profile)
+    return _response(asked.cards(cards), ratings, profile, request)
 
 
-def compose_failed(request: HookRequest, *, profile: Profile, site: Site, keys: Keys) -> Json:
-    """The answer to a client that would otherwise go on showing an earlier rating: advice failed, said plainly."""
+def compose_failed(
+    request: HookRequest,
+    *,
+    profile: Profile,
+    site: Site,
+    keys: Keys,
+    coverages: Sequence[Insured] = (),
+    today: dt.date | None = None,
+) -> Json:
+    """The answer to a client to which an error would say less: advice failed, said plainly.
+
+    The public sandbox would go on showing an earlier rating; CRD 2.2 wants a coverage that could not be determined.
+    """
     words = wording(profile.language)
+    told = wanted(request.extension)
+    insured = coverages if profile.crd and today and COVERAGE not in told.off else ()
     cards: list[Json] = []
     ratings: list[Json] = []
     for reference in request.focus:
@@ -81,7 +101,16 @@ def compose_failed(request: HookRequest, *, profile: Profile, site: Site, keys: 
             continue
         content = json.dumps([request.patient_id, "failed", actions.unrated(draft)], sort_keys=True)
         consult = f"urn:uuid:{stable_uuid(keys, 'consult', content)}"
-        coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", site)
+        coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", site, profile)
+        if insured and today:
+            held = without_coverage_information(draft, [c.reference for c in insured])
+            said = [
+                undetermined(c, stable_uuid(keys, f"coverage {c.reference}", content), today, words.say("failed"))
+                for c in insured
+            ]
+            resource = _with(held, said)
+            ratings.append(actions.system_action(resource, words))
+            continue
         if profile.always_rate:
             ratings.append(actions.system_action(actions.rated(draft, coding), words))
         topic = {"system": profile.topic_system, "code": "guideline", "display": TOPICS["guideline"]}
@@ -96,7 +125,7 @@ def compose_failed(request: HookRequest, *, profile: Profile, site: Site, keys: 
                 "extension": {OURS: mark, ASSOCIATED: [reference]},
             }
         )
-    return _response(cards, ratings, profile)
+    return _response(told.cards(cards), ratings, profile, request)
 
 
 def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting: Setting) -> Consult:
@@ -125,18 +154,26 @@ def _rating(consult: Consult, statements: list[Json], on_drop: Callable[[str], N
     if setting.profile.always_rate and rating is None:
         rating = Rating.NO_CRITERIA if _has_code(consult.draft) else Rating.NEEDS_INFORMATION
     extensions: list[Json] = []
-    if rating and (rating is not Rating.NEEDS_INFORMATION or setting.profile.always_rate):
+    profile = setting.profile
+    unasked = rating is not Rating.NEEDS_INFORMATION or profile.always_rate or profile.scores
+    if rating and profile.ratings and unasked:
         decided = rating in (Rating.APPROPRIATE, Rating.NOT_APPROPRIATE)
         auc = actions.criteria_uri(verdict, setting.site) if decided else ""
-        extensions += actions.rating_extensions(rating.value, consult.consult, auc, setting.site)
+        extensions += actions.rating_extensions(rating.value, consult.consult, auc, setting.site, profile)
     extensions += statements
     if not extensions:
         return None
-    resource = actions.rated(consult.draft, extensions)
+    draft = consult.draft
+    resource = actions.rated(draft, extensions) if profile.ratings else _with(draft, extensions)
     if faults(resource):
         on_drop("rating")
         return None
     return actions.system_action(resource, setting.words)
+
+
+def _with(draft: Json, extensions: list[Json]) -> Json:
+    """The client's own order with our extensions, and nothing else touched."""
+    return {**draft, "extension": [*(draft.get("extension") or []), *extensions]}
 
 
 def _has_code(draft: Json) -> bool:
@@ -144,9 +181,10 @@ def _has_code(draft: Json) -> bool:
     return isinstance(code, dict) and bool(code.get("text") or any("code" in c for c in actions.codings(code)))
 
 
-def _response(cards: list[Json], ratings: list[Json], profile: Profile) -> Json:
+def _response(cards: list[Json], ratings: list[Json], profile: Profile, request: HookRequest) -> Json:
+    """The answer. A CRD client looks for systemActions in every answer to order-sign, be it an empty list."""
     out: Json = {"cards": cards}
-    if ratings and profile.system_actions_top:
+    if profile.system_actions_top and (ratings or (profile.crd and request.hook == "order-sign")):
         out["systemActions"] = ratings
     if ratings and profile.system_actions_extension:
         out["extension"] = {"systemActions": ratings}

@@ -14,7 +14,7 @@ from hooks.markdown import plain
 from hooks.site import Edition, Keys, LibraryView, Profile, SetAside, Site
 from hooks.wording import Wording
 
-_NO_TAGS = str.maketrans({"<": "(", ">": ")"})
+NO_TAGS = str.maketrans({"<": "(", ">": ")"})
 """A summary is plain text, yet not every client shows it as such."""
 
 
@@ -32,6 +32,8 @@ class Setting:
     set_aside: Sequence[SetAside] = ()
     strange_devices: Sequence[str] = ()
     today: dt.date | None = None
+    insurer: str = ""  # in whose name a CRD client gets its cards
+    selecting: bool = False  # the orders are still being chosen
 
     def edition(self, guideline: str) -> Edition:
         return self.view.editions.get(guideline, Edition(guideline))
@@ -88,7 +90,7 @@ def study_words(draft: dict[str, Any], order: Order | None, setting: Setting) ->
     text = code.get("text") if isinstance(code, dict) else None
     for shown in [*(c.get("display") for c in found), text]:
         if isinstance(shown, str) and plain(shown):
-            return plain(shown, 80).translate(_NO_TAGS)
+            return plain(shown, 80).translate(NO_TAGS)
     return setting.words.say("order-unnamed")
 
 

@@ -1,40 +1,82 @@
-"""Da Vinci CRD coverage information, for CRD clients only.
+"""Da Vinci CRD coverage information, for CRD clients only: one statement per order and coverage.
 
-The criteria say whether a guideline supports a study, not what a plan pays. So the statement is always `conditional`,
-for coverage and for prior authorization, with the guideline's answer as its reason.
+The criteria say whether a guideline supports a study, not what a plan pays. So the statement is `conditional`, for
+coverage and for prior authorization, unless the site's own table (plans.py) says what the plan makes of our answer.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import astuple
 from typing import Any
 
-from criteria.ratings import Rating
+from criteria.ratings import Rating, Verdict
+from hooks.actions import SYSTEMS, codings
 from hooks.consult import Consult
 from hooks.ids import stable_uuid
+from hooks.plans import Terms
+from hooks.site import CRD_TEMP, Insured, Site
 
 Json = dict[str, Any]
 COVERAGE_INFORMATION = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
+CRD_2_0 = "2.0.1"
 
 
-def coverage_information(consult: Consult, coverage: str, today: dt.date) -> Json:
-    """One statement for one ``Coverage/<id>``; its assertion id stays while the answer stays, and is never shared."""
-    setting = consult.setting
-    rating = (consult.verdict.rating or Rating.NO_CRITERIA).value
-    reason = setting.words.say(f"coverage.{rating}")
+def answer_of(verdict: Verdict) -> str:
+    """The kind of answer, as a plan's table names it."""
+    if verdict.rating is None:
+        return "unrated"
+    provisional = verdict.rating is Rating.APPROPRIATE and verdict.provisional
+    return "appropriate-provisional" if provisional else verdict.rating.value
+
+
+def coverage_information(consult: Consult, insured: Insured, today: dt.date, held: Json, may_ask: bool) -> Json:
+    """One statement for one coverage; its assertion id stays while the answer stays, and no two coverages share one.
+
+    ``held`` is the order as it came, with what was said earlier. ``may_ask``: documents may be asked for (not while the
+    order is still being chosen).
+    """
+    setting, verdict = consult.setting, consult.verdict
+    answer = answer_of(verdict)
+    failed = bool(setting.unread) and verdict.rating is Rating.NEEDS_INFORMATION
+    terms = _terms(consult, insured, answer)
+    ids = f"{insured.reference} {astuple(terms)}"
+    parts: list[Json] = [{"url": "coverage", "valueReference": {"reference": insured.reference}}]
+    if failed and setting.profile.crd != CRD_2_0:
+        parts += _undetermined(setting.words.say("coverage.technical"))
+    else:
+        parts += [{"url": k, "valueCode": v} for k, v in _codes(terms, setting.profile.crd, may_ask)]
+        parts += [{"url": "billingCode", "valueCoding": c} for c in _billed(consult, terms)]
+        parts.append({"url": "reason", "valueCodeableConcept": {"text": setting.words.say(f"coverage.{answer}")}})
+        if may_ask and terms.doc_needed:
+            canonicals = questionnaires(setting.site, verdict)
+            parts += [{"url": "questionnaire", "valueCanonical": c} for c in canonicals]
+    assertion = stable_uuid(setting.keys, f"coverage {ids}", consult.content)
+    if terms.pa_needed == "satisfied":
+        number = stable_uuid(setting.keys, f"authorization {ids}", consult.content)
+        parts.append({"url": "satisfied-pa-id", "valueString": number})
+    parts.append({"url": "date", "valueDate": _said_before(held, assertion) or today.isoformat()})
+    parts.append({"url": "coverage-assertion-id", "valueString": assertion})
+    return {"url": COVERAGE_INFORMATION, "extension": parts}
+
+
+def undetermined(insured: Insured, assertion: str, today: dt.date, reason: str) -> Json:
+    """The statement of CRD 2.2 where our own trouble kept us from answering."""
     parts: list[Json] = [
-        {"url": "coverage", "valueReference": {"reference": coverage}},
-        {"url": "covered", "valueCode": "conditional"},
-        {"url": "pa-needed", "valueCode": "conditional"},
-        {"url": "reason", "valueCodeableConcept": {"text": reason}},
+        {"url": "coverage", "valueReference": {"reference": insured.reference}},
+        *_undetermined(reason),
         {"url": "date", "valueDate": today.isoformat()},
-        {
-            "url": "coverage-assertion-id",
-            "valueString": stable_uuid(setting.keys, f"coverage {coverage}", consult.content),
-        },
+        {"url": "coverage-assertion-id", "valueString": assertion},
     ]
     return {"url": COVERAGE_INFORMATION, "extension": parts}
+
+
+def questionnaires(site: Site, verdict: Verdict) -> list[str]:
+    """The canonicals of the forms that ask what the deciding criteria still need; none where the site has no forms."""
+    if not site.questionnaires or not verdict.asks:
+        return []
+    return [f"{site.questionnaires}/{criterion}" for criterion in verdict.criteria]
 
 
 def without_coverage_information(draft: Json, coverages: Collection[str]) -> Json:
@@ -42,16 +84,78 @@ def without_coverage_information(draft: Json, coverages: Collection[str]) -> Jso
     held = draft.get("extension")
     if not coverages or not isinstance(held, list):
         return draft
-    kept = [e for e in held if not _about(e, coverages)]
+    about = [_part(e, "coverage", "valueReference", "reference") for e in held]
+    kept = [e for e, whose in zip(held, about, strict=True) if not (isinstance(whose, str) and whose in coverages)]
     return {**{k: v for k, v in draft.items() if k != "extension"}, **({"extension": kept} if kept else {})}
 
 
-def _about(extension: Any, coverages: Collection[str]) -> bool:
+def _terms(consult: Consult, insured: Insured, answer: str) -> Terms:
+    """The plan's own; else conditional, with the questions that are open as documents.
+
+    The verdict was made under one policy: it says nothing of a coverage that is under another.
+    """
+    setting = consult.setting
+    plan = setting.site.plans.get(insured.policy) if insured.policy == setting.view.policy else None
+    if plan is not None:
+        return plan[answer]
+    asks = consult.verdict.rating is Rating.NEEDS_INFORMATION and bool(consult.verdict.asks)
+    return Terms(doc_needed=("clinical",) if asks else ())
+
+
+def _codes(terms: Terms, version: str, may_ask: bool) -> Iterator[tuple[str, str]]:
+    """The terms in one version's structure: 2.0.1 has one doc-needed, 2.2 wants a word with whatever is conditional."""
+    yield "covered", terms.covered
+    if terms.pa_needed:
+        yield "pa-needed", terms.pa_needed
+    if may_ask:
+        both = version == CRD_2_0 and len(terms.doc_needed) > 1
+        yield from (("doc-needed", code) for code in (("both",) if both else terms.doc_needed))
+        yield from (("doc-purpose", code) for code in terms.doc_purpose)
+    needed: Sequence[str] = terms.info_needed
+    if version != CRD_2_0 and not needed and "conditional" in (terms.covered, terms.pa_needed):
+        needed = ("OTH",)
+    yield from (("info-needed", code) for code in needed)
+
+
+def _undetermined(reason: str) -> list[Json]:
+    technical = {"coding": [{"system": CRD_TEMP, "code": "technical"}], "text": reason}
+    codes = [{"url": url, "valueCode": "indeterminate"} for url in ("covered", "pa-needed")]
+    return [*codes, {"url": "reason", "valueCodeableConcept": technical}]
+
+
+def _billed(consult: Consult, terms: Terms) -> Iterator[Json]:
+    """What must be billed for a firm statement to hold: the codes that were judged."""
+    if terms.covered != "covered" or terms.pa_needed == "conditional":
+        return
+    for coding in codings(consult.draft.get("code")):
+        system, code = coding.get("system"), coding.get("code")
+        if isinstance(system, str) and isinstance(code, str) and SYSTEMS.get(system) in ("cpt", "hcpcs"):
+            yield {"system": system, "code": code}
+
+
+def _said_before(draft: Json, assertion: str) -> str | None:
+    """The date on which the order's own copy of this statement was made."""
+    held = draft.get("extension")
+    for extension in held if isinstance(held, list) else []:
+        if coverage_assertion(extension) == assertion:
+            date = _part(extension, "date", "valueDate")
+            return date if isinstance(date, str) else None
+    return None
+
+
+def coverage_assertion(extension: Any) -> str | None:
+    """The assertion id of a coverage information extension; None for any other."""
+    found = _part(extension, "coverage-assertion-id", "valueString")
+    return found if isinstance(found, str) else None
+
+
+def _part(extension: Any, url: str, *path: str) -> Any:
+    """A value inside a coverage information extension of any shape."""
     if not isinstance(extension, dict) or extension.get("url") != COVERAGE_INFORMATION:
-        return False
+        return None
     parts = extension.get("extension")
-    for part in parts if isinstance(parts, list) else []:
-        reference = part.get("valueReference") if isinstance(part, dict) else None
-        if isinstance(reference, dict) and reference.get("reference") in coverages:
-            return True
-    return False
+    held = [p for p in parts if isinstance(p, dict)] if isinstance(parts, list) else []
+    found: Any = next((p for p in held if p.get("url") == url), None)
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found

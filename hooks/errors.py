@@ -13,6 +13,7 @@ HooksError                 base; never raised itself
 ├── DuplicateOrder         400  two drafts with one id
 ├── UnknownSelection       400  selections names no draft order
 ├── WrongPatient           400  an order for somebody else than context.patientId
+├── Unprocessable          422  any of the 400s above, for a client that keeps 400 for what is no JSON (CRD 2.0.1)
 ├── PatientMissing         412  the patient can be had neither from prefetch nor from the FHIR server
 ├── NotTrusted             401  the caller's token is missing or not accepted
 └── Failed                 500  our own trouble
@@ -139,6 +140,16 @@ class WrongPatient(HooksError):
         super().__init__(
             "A draft order is for another patient than context.patientId. Send one patient's orders only.", expression
         )
+
+
+class Unprocessable(HooksError):
+    """JSON that breaks the rules of CDS Hooks or FHIR, for a client that tells this from what is no JSON at all."""
+
+    status: ClassVar[int] = 422
+
+    def __init__(self, error: HooksError) -> None:
+        super().__init__(error.message, error.expression)
+        self.issue = error.issue  # type: ignore[misc]
 
 
 class PatientMissing(HooksError):

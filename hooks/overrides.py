@@ -34,6 +34,11 @@ class OverrideReason:
         return {"code": self.code, "system": self.system, "display": self.display}
 
 
+def category_of(system: str | None, code: str | None) -> str | None:
+    """The category under which a reason counts; None for one that is not ours to know."""
+    return next((r.category for r in override_reasons() if (r.system, r.code) == (system, code)), None)
+
+
 @cache
 def override_reasons(path: Path = REASONS) -> tuple[OverrideReason, ...]:
     """The reasons in menu order. Raises `DataError` naming file, line and mend."""

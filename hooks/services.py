@@ -10,6 +10,7 @@ from typing import Any
 
 from criteria.errors import DataError
 from criteria.reading import Lines, read_yaml
+from hooks.configuration import published
 
 SERVICES = Path(__file__).parent / "services.yaml"
 KEYS = ("id", "hook", "hookVersion", "title", "description", "usageRequirements")
@@ -60,6 +61,7 @@ def discovery(prefetch: Mapping[str, str], version: str | None = None) -> dict[s
                 "version": version or specification(),
                 "hookVersion": s.hook_version,
                 **({"prefetch": dict(prefetch)} if prefetch else {}),
+                "extension": dict(published()),
             }
             for s in services()
         ]

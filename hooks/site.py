@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from criteria.facts import Vocabulary
 from criteria.studies import Catalogue
+from hooks.plans import Plans
 
 CRD_TEMP = "http://hl7.org/fhir/us/davinci-crd/CodeSystem/temp"
 """Card types as CRD 2.0.1 knows them; CRD 2.2.1 moved them to the system below."""
@@ -22,7 +23,8 @@ class Profile:
     ``always_rate``: the client never resets a rating, so every order in focus gets one (the public sandbox).
     ``sandbox_resources``: suggested orders must hold a rating, a display and a list of coded reasons.
     ``attestations``: answers to questions may be suggested as Observations. ``mixed_links``: absolute and smart links
-    may stand on one card. ``crd``: a Da Vinci CRD client.
+    may stand on one card. ``crd``: the version of Da Vinci CRD it speaks, or empty. ``ratings``: the rating is written
+    onto the order. ``scores``: a table of scores.yaml, or empty.
     """
 
     name: str = "full"
@@ -38,7 +40,9 @@ class Profile:
     absolute_links: bool = True
     mixed_links: bool = True
     override_reasons: bool = True
-    crd: bool = False
+    crd: str = ""
+    ratings: bool = True
+    scores: str = ""
     topic_system: str = CRD_TEMP
     language: str = "en"
 
@@ -50,6 +54,8 @@ class Site:
     ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, ``consult_pages`` + ``/<uuid>`` explains one
     answer, ``app_launch`` starts the SMART app. ``qcdsm`` is the site's CMS identifier (G-code); ``auc`` replaces the
     guideline's own URI in the rating. ``confirm_appropriate`` turns on a card for appropriate orders.
+    ``questionnaires`` + ``/<criterion>`` is the canonical of the form that asks what a criterion still needs; ``plans``
+    what the plans of this site say of coverage (plans.py).
     """
 
     guideline_pages: str = ""
@@ -58,11 +64,22 @@ class Site:
     qcdsm: str = ""
     auc: str = ""
     confirm_appropriate: bool = False
+    questionnaires: str = ""
+    plans: Plans = field(default_factory=dict)
 
 
 def section_page(pages: str, guideline: str, section: str) -> str:
     """Where a section is shown, below ``pages``."""
     return f"{pages.rstrip('/')}/{quote(guideline, safe='')}#{quote(section)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Insured:
+    """A coverage in force: its reference, the insurer's name (or empty), and the policy that it is under."""
+
+    reference: str
+    insurer: str = ""
+    policy: str = "default"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
-from criteria.ratings import Because, Rating
+from criteria.ratings import Because
 from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import near
+from hooks.plans import ANSWERS
 
 WORDING = Path(__file__).parent / "wording.yaml"
 SECTIONS = {"sentences", "records", "presumed"}
@@ -69,7 +70,7 @@ NEEDED = frozenset(
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}
-    | {f"coverage.{r.value}" for r in Rating}
+    | {f"coverage.{k}" for k in (*ANSWERS, "technical")}
     | {
         "order",
         "order-reason",

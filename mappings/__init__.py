@@ -1,7 +1,7 @@
 """From FHIR resources to orders and guideline facts: what the criteria judge."""
 
 from mappings.codings import watch_aliases
-from mappings.coverage import policy_ids
+from mappings.coverage import Insurance, insurances, policy_ids
 from mappings.gather import Chart
 from mappings.orders import read_orders
 from mappings.queries import QUERIES, Query
@@ -11,9 +11,11 @@ from mappings.wider import widened_by
 __all__ = [
     "QUERIES",
     "Chart",
+    "Insurance",
     "Query",
     "Records",
     "SetAside",
+    "insurances",
     "policy_ids",
     "read_orders",
     "read_records",

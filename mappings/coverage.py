@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact
@@ -28,6 +29,33 @@ def policy_ids(records: Records, systems: Collection[str] = (), today: dt.date |
     known = {POLICY, *systems}
     found = [policy for coverage in _in_force(records, today) for policy in _policies(coverage, records, known)]
     return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Insurance:
+    """A coverage in force: ``Coverage/<id>``, the insurer's name (or empty), and the policy ids of its payors."""
+
+    reference: str
+    insurer: str
+    policies: tuple[str, ...]
+
+
+def insurances(records: Records, systems: Collection[str] = (), today: dt.date | None = None) -> tuple[Insurance, ...]:
+    """The coverages in force that have an id, in their order."""
+    known = {POLICY, *systems}
+    return tuple(
+        Insurance(reference_of(c), _insurer(c, records), tuple(dict.fromkeys(_policies(c, records, known))))
+        for c in _in_force(records, today)
+        if words(c.get("id"))
+    )
+
+
+def _insurer(coverage: dict[str, Any], records: Records) -> str:
+    for payor in objects(coverage.get("payor")):
+        organization = _organization(payor, coverage, records)
+        if name := words(payor.get("display")) or words(mapping(organization).get("name")):
+            return name
+    return ""
 
 
 def payer_facts(records: Records, today: dt.date) -> Iterator[Fact]:
@@ -85,10 +113,12 @@ def _lapsed(coverage: dict[str, Any], today: dt.date | None) -> bool:
 
 def _identifiers(payor: dict[str, Any], coverage: dict[str, Any], records: Records) -> Iterator[dict[str, Any]]:
     yield from objects(payor.get("identifier"))
+    yield from objects(mapping(_organization(payor, coverage, records)).get("identifier"))
+
+
+def _organization(payor: dict[str, Any], coverage: dict[str, Any], records: Records) -> dict[str, Any] | None:
     reference = words(payor.get("reference"))
     if reference.startswith("#"):
-        for contained in objects(coverage.get("contained")):
-            if contained.get("id") == reference[1:]:
-                yield from objects(contained.get("identifier"))
-    elif organization := records.find(target(payor)):
-        yield from objects(mapping(organization).get("identifier"))
+        contained = objects(coverage.get("contained"))
+        return next((c for c in contained if c.get("id") == reference[1:]), None)
+    return records.find(target(payor))

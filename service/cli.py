@@ -1,4 +1,4 @@
-"""The command line: imaging-cds serve | check | judge | unmapped | coverage | schema | demo | settings."""
+"""The command line: imaging-cds serve | check | judge | unmapped | overridden | coverage | schema | demo | settings."""
 
 from __future__ import annotations
 
@@ -133,6 +133,19 @@ def coverage(missing: bool, as_json: bool, recording: bool) -> None:
     from service import checking
 
     checking.coverage(missing, as_json, recording)
+
+
+@main.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="From this day on.")
+def overridden(since: dt.datetime | None) -> None:
+    """What became of the cards, criterion by criterion: accepted, set aside and why, no word."""
+    from service.journal import Journal
+    from service.journal.overridden import outcome_lines, outcomes
+
+    journal = Journal(read_settings(open=True))
+    journal.upgrade()
+    for line in outcome_lines(outcomes(journal.engine, since.date() if since else None)):
+        click.echo(line)
 
 
 @main.command()

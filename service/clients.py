@@ -11,6 +11,9 @@ from typing import Any
 from criteria.errors import DataError
 from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import near
+from hooks.configuration import ASKED_VERSION
+from hooks.request import HookRequest
+from hooks.scores import scores
 from hooks.site import CRD_CARD_TYPE, CRD_TEMP, Profile
 from service.urls import Base
 
@@ -18,6 +21,7 @@ CLIENTS = Path(__file__).parent / "clients.yaml"
 SANDBOX_ISSUER = "https://sandbox.cds-hooks.org"
 OPEN_TENANT = "open"
 ACTIONS = {"update", "delete", "create"}
+CRD = ("", "2.0.1", "2.2")
 TOPICS = {"crd-temp": CRD_TEMP, "crd-card-type": CRD_CARD_TYPE}
 
 
@@ -75,6 +79,8 @@ def _value(path: Path, line: int | None, key: str, value: Any, kind: str) -> Any
         if value not in TOPICS:
             raise DataError(path, line, f"`topic_system` is one of {', '.join(TOPICS)}.")
         return TOPICS[value]
+    if key in ("crd", "scores") and value not in (known := CRD if key == "crd" else ("", *scores())):
+        raise DataError(path, line, f"`{key}` is empty or one of {', '.join(known[1:])} (quote a number).")
     if kind.startswith(("tuple", "Collection")):
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise DataError(path, line, f"`{key}` must be a list of words.")
@@ -86,6 +92,15 @@ def _value(path: Path, line: int | None, key: str, value: Any, kind: str) -> Any
         expected = {"bool": "true or false", "int": "a number", "str": "text"}[kind]
         raise DataError(path, line, f"`{key}` must be {expected}.")
     return value
+
+
+def speaking(client: Client, request: HookRequest) -> Client:
+    """The client, in the version of Da Vinci CRD that its call asks for; only CRD clients have a choice."""
+    asked = request.extension.get(ASKED_VERSION)
+    if not client.profile.shows.crd or not isinstance(asked, str) or client.profile.shows.crd.startswith(asked):
+        return client
+    spoken = (p for p in load_profiles().values() if asked and p.shows.crd.startswith(asked))
+    return replace(client, profile=next(spoken, client.profile))
 
 
 def open_client(issuer: str | None, default: str = "full", bases: tuple[Base, ...] | None = ()) -> Client:

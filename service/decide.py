@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -15,7 +16,8 @@ import mappings
 from criteria import Library
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
-from hooks import Edition, HookRequest, Keys, LibraryView, Site
+from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
+from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
 from service.fhir import FhirClient
@@ -43,6 +45,7 @@ class Decision:
     journal: Keeps
     clock: Clock
     terminology: Terminology | None = None
+    plans: Plans = field(default_factory=dict)
 
     def decide(self, request: HookRequest, client: Client) -> dict[str, Any]:
         """The answer to one hook. Raises errors of `hooks.errors`.
@@ -82,7 +85,7 @@ class Decision:
             unread=sorted(records.missing),
             set_aside=chart.set_aside,
             strange_devices=chart.strange_devices,
-            coverages=[f"Coverage/{c['id']}" for c in records.by_type.get("Coverage", ()) if c.get("id")],
+            coverages=self._insured(records, today),
             today=today,
             on_drop=lambda what: log.error("left_out", what=what),
         )
@@ -100,6 +103,32 @@ class Decision:
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
         return answer
 
+    def failed(self, request: HookRequest, client: Client) -> dict[str, Any]:
+        """The answer for a client that is told in an answer when we failed; it reads as little as it can."""
+        today = self.settings.today(self.clock())
+        try:
+            collected = self.fhir.complete(replace(request, fhir_server=None), mappings.QUERIES, client)
+            records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
+            insured = self._insured(records, today)
+        except Exception as error:  # whatever broke the answer may break this too
+            log.error("failed", kind=type(error).__name__)
+            insured = []
+        return hooks.compose_failed(
+            request,
+            profile=client.profile.shows,
+            site=self.site,
+            keys=self.keys(client),
+            coverages=insured,
+            today=today,
+        )
+
+    def _insured(self, records: mappings.Records, today: dt.date) -> list[Insured]:
+        policies = self.library.policies
+        return [
+            Insured(i.reference, i.insurer, policies.choose(i.policies).id)
+            for i in mappings.insurances(records, self.settings.policy_systems, today)
+        ]
+
     def _view(self, policy: Policy) -> LibraryView:
         library = self.library
         return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice)
@@ -107,7 +136,10 @@ class Decision:
     @property
     def site(self) -> Site:
         s = self.settings
-        return Site(s.section_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate)
+        return Site(
+            s.section_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
+            self.plans,
+        )  # fmt: skip
 
     def keys(self, client: Client) -> Keys:
         return Keys(client.tenant, self.settings.secret_key.get_secret_value().encode())

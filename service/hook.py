@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from flask import Blueprint, Response, current_app, request
 
-from hooks.compose import compose_failed
-from hooks.errors import HooksError, PatientMissing, UnknownService
+from hooks.coverage import CRD_2_0
+from hooks.errors import HooksError, PatientMissing, UnknownService, Unprocessable
 from hooks.request import HookRequest, read_request
 from hooks.services import hooks_of
 from service.answers import json
-from service.clients import Client
+from service.clients import Client, speaking
 from service.errors import place
 from service.limits import read_json
 from service.parts import Parts
@@ -30,8 +30,13 @@ def call(service: str) -> Response:
         raise UnknownService()
     client = parts.trust.client_of(request)
     body = tolerated(read_json(request), client)
-    hook_request = read_request(body, offered)
-    return json(_answer(parts, hook_request, client))
+    try:
+        hook_request = read_request(body, offered)
+    except HooksError as error:
+        if error.status == 400 and client.profile.shows.crd == CRD_2_0:
+            raise Unprocessable(error) from None
+        raise
+    return json(_answer(parts, hook_request, speaking(client, hook_request)))
 
 
 def tolerated(body: Any, client: Client) -> Any:
@@ -49,10 +54,9 @@ def _answer(parts: Parts, hook_request: HookRequest, client: Client) -> dict[str
     try:
         return decision.decide(hook_request, client)
     except Exception as error:
-        ours = not isinstance(error, HooksError) or error.status >= 500 or isinstance(error, PatientMissing)
-        if not (client.profile.answer_failures and ours):
+        ours = not isinstance(error, HooksError) or error.status >= 500
+        missing = isinstance(error, PatientMissing) and not client.profile.shows.crd
+        if not (client.profile.answer_failures and (ours or missing)):
             raise
         log.error("failed", kind=type(error).__name__, at=place(error))
-        return compose_failed(
-            hook_request, profile=client.profile.shows, site=decision.site, keys=decision.keys(client)
-        )
+        return decision.failed(hook_request, client)

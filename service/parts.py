@@ -10,6 +10,7 @@ from pathlib import Path
 from criteria import Library, load_library
 from criteria.overlay import apply
 from criteria.policies import load_policies
+from hooks.plans import load_plans
 from service.clients import load_profiles
 from service.decide import Decision, editions
 from service.fhir import FhirClient
@@ -41,7 +42,8 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     journal = Journal(settings)
     journal.upgrade()
     terminology = Terminology(settings) if settings.terminology_url else None
-    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock, terminology)
+    plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}
+    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans)
     return Parts(settings, decision, Trust(settings, table, Keys(settings), journal.seen_before, clock), journal)
 
 

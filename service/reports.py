@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hooks.configuration
 import hooks.overrides
+import hooks.scores
 import hooks.services
 import hooks.wording
 from criteria.coverage import STATES, Row
@@ -19,7 +21,10 @@ from criteria.tally import Line, lines, share
 from service.clients import load_profiles
 
 HEADS = ("rows", *STATES)
-TABLES = (hooks.wording.wording, hooks.overrides.override_reasons, hooks.services.services, load_profiles)
+TABLES = (
+    hooks.wording.wording, hooks.overrides.override_reasons, hooks.services.services, hooks.configuration.published,
+    hooks.scores.scores, load_profiles,
+)  # fmt: skip
 
 
 def table_faults() -> Iterator[str]:

@@ -153,6 +153,16 @@ class Settings(BaseModel):
     )
     consult_pages: str = Field("", description="URL under which one answer is explained; empty: no such links.")
     app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
+    questionnaires: str = Field(
+        "",
+        description="Canonical URL below which the forms of the criteria stand, such as"
+        " https://cds.example.org/fhir/Questionnaire, named to CRD clients; empty: no form is named.",
+    )
+    plans_file: str = Field(
+        "",
+        description="Site's own table of what its plans say of coverage and prior authorization (hooks/plans.py), for"
+        " CRD clients; empty: every statement is conditional.",
+    )
     default_profile: str = Field("full", description="Client profile where the trust table names none.")
 
     @field_validator("time_zone")
@@ -164,7 +174,7 @@ class Settings(BaseModel):
             raise ValueError("is no IANA time zone; write one such as America/Chicago") from None
         return value
 
-    @field_validator("base_url", "terminology_url", "guideline_pages", "consult_pages", "app_launch")
+    @field_validator("base_url", "terminology_url", "guideline_pages", "consult_pages", "app_launch", "questionnaires")
     @classmethod
     def _url(cls, value: str, field: ValidationInfo) -> str:
         if field.field_name == "guideline_pages" and value.strip().lower() == NO_PAGES:

@@ -11,7 +11,7 @@ from criteria.ratings import Alternative, Because, Rating, Ruling, Step, Verdict
 from criteria.studies import Catalogue, Study
 from hooks import Edition, HookRequest, Keys, LibraryView, Profile, Site, compose, read_request
 from hooks.actions import PAMA
-from hooks.site import CRD_CARD_TYPE
+from service.clients import load_profiles
 
 CPT = "http://www.ama-assn.org/go/cpt"
 LOINC = "http://loinc.org"
@@ -103,8 +103,10 @@ def verdict(rating: Rating | None = Rating.NOT_APPROPRIATE, identity: str = "ord
 OURS = "io.github.imaging-cds"
 SITE = Site("https://cds.example/guidelines", "https://cds.example/consults", "https://cds.example/launch")
 SANDBOX = Profile("sandbox", always_rate=True, sandbox_resources=True, suggestion_actions=("update",))
-CRD = Profile("crd", mixed_links=False, crd=True, topic_system=CRD_CARD_TYPE)
-PROFILES = (Profile(), CRD, SANDBOX)
+CRD_2_0 = load_profiles()["crd-2.0.1"].shows
+CRD_2_2 = load_profiles()["crd-2.2"].shows
+EPIC = load_profiles()["epic"].shows
+PROFILES = tuple(p.shows for p in load_profiles().values())
 
 
 @dataclass(frozen=True)

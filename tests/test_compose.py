@@ -14,7 +14,7 @@ from hooks.actions import AUC, CONSULT, PAMA, QCDSM, RATINGS
 from hooks.validate import faults
 from tests.hook_examples import (
     CPT,
-    CRD,
+    CRD_2_0,
     CT,
     KEYS,
     LOINC,
@@ -309,7 +309,7 @@ def test_links_go_to_the_section_and_to_the_app_with_an_opaque_context() -> None
 
 @pytest.mark.parametrize("rating", [Rating.NEEDS_INFORMATION, Rating.NOT_APPROPRIATE])
 def test_a_crd_client_never_gets_both_kinds_of_links_on_one_card(rating: Rating) -> None:
-    card = only_card(answer(verdict(rating, asks=("care.seen",)), profile=CRD))
+    card = only_card(answer(verdict(rating, asks=("care.seen",)), profile=CRD_2_0))
     assert len({link["type"] for link in card["links"]}) == 1
 
 

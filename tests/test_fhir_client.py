@@ -312,7 +312,7 @@ def test_credentials_of_the_environment_do_not_replace_the_token(
 
 def test_the_profiles_are_as_documented() -> None:
     profiles = load_profiles()
-    assert set(profiles) == {"full", "cards-only", "no-callbacks", "sandbox", "crd"}
+    assert set(profiles) == {"full", "cards-only", "no-callbacks", "sandbox", "epic", "crd-2.0.1", "crd-2.2"}
     assert isinstance(profiles["sandbox"], ClientProfile)
     assert profiles["sandbox"].shows.always_rate
     assert profiles["sandbox"].shows.suggestion_actions == ("update",)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from criteria.errors import DataError
 from hooks.markdown import escape, plain
-from hooks.overrides import REASONS, override_reasons
+from hooks.overrides import CATEGORIES, REASONS, override_reasons
 from hooks.wording import NEEDED, SUMMARY, WORDING, wording
 
 TEXT = WORDING.read_text(encoding="utf-8")
@@ -71,6 +71,11 @@ def test_a_slip_is_named_with_its_mend(tmp_path: Path, old: str, new: str, says:
 def test_override_reasons_are_codings_with_displays_and_no_doubles(tmp_path: Path) -> None:
     codings = [r.coding() for r in override_reasons()]
     assert all(c["code"] and c["system"].startswith("http") and c["display"] for c in codings)
+    suggested = {r.code for r in override_reasons() if r.system.endswith("/non-adherence-reason-codes")}
+    assert suggested == CATEGORIES | {
+        "action-completed", "patient-contraindication", "patient-refuses", "too-costly-uncovered",
+        "service-not-available", "recipient-does-not-understand",
+    }, "the twelve codes that CDS Hooks 3.0 suggests for clinicians"  # fmt: skip
     raw = yaml.safe_load(REASONS.read_text())
     twice = tmp_path / "override_reasons.yaml"
     twice.write_text(yaml.safe_dump({**raw, "reasons": [*raw["reasons"], raw["reasons"][0]]}))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from criteria.ratings import Verdict
+from hooks.coverage import coverage_assertion
 from hooks.feedback import Feedback
 from hooks.request import HookRequest
 from mappings.unmapped import Code
@@ -183,8 +184,11 @@ def consult_uris(answer: Mapping[str, Any]) -> dict[str, str]:
     for action in listed:
         resource = action["resource"]
         for extension in resource.get("extension", ()):
+            order = f"{resource['resourceType']}/{resource['id']}"
             if isinstance(extension, dict) and extension.get("url") == CONSULT_ID:
-                found[f"{resource['resourceType']}/{resource['id']}"] = extension["valueUri"]
+                found[order] = extension["valueUri"]
+            elif assertion := coverage_assertion(extension):
+                found.setdefault(order, f"urn:uuid:{assertion}")
     return found
 
 
