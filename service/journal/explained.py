@@ -46,9 +46,7 @@ class Judged:
 def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Explanation:
     others = [o for o in judged.session if o.reference != judged.order.reference]
     drafts = {o.reference for o in judged.session if not o.standing}
-    facts = list(_facts(judged, drafts))
-    kept = {fact["name"] for entry in facts for fact in entry["facts"]}
-    named = {name for held in judged.facts.values() for name in held.recorded}
+    worded = [f for held in judged.facts.values() for f in held if not _is_code(f)]
     unsearched = {name for held in judged.facts.values() for name in held.unsearched}
     return Explanation(
         mark=mark,
@@ -60,8 +58,8 @@ def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version
         rating=str(judged.verdict.rating),
         because=str(judged.verdict.because) if judged.verdict.because else None,
         orders=[_order(o) for o in (judged.order, *others)],
-        facts=facts,
-        unsearched=sorted(unsearched | (named - kept)),
+        facts=list(_facts(judged, drafts)),
+        unsearched=sorted(unsearched | {f.name for f in worded}),
     )
 
 
@@ -85,15 +83,15 @@ def _facts(judged: Judged, drafts: Set[str]) -> Iterator[Row]:
     yield {"study": own, "facts": list(_told(base.values(), drafts))}
     for study, held in judged.facts.items():
         if study != own:
-            differing = (f for name, f in held.recorded.items() if f != base.get(name))
-            absent = sorted(base.keys() - held.recorded.keys())
-            yield {"study": study, "facts": list(_told(differing, drafts)), "absent": absent}
+            differing = {name: f for name, f in held.recorded.items() if f != base.get(name)}
+            facts = list(_told(differing.values(), drafts))
+            gone = (base.keys() - held.recorded.keys()) | (differing.keys() - {f["name"] for f in facts})
+            yield {"study": study, "facts": facts, "absent": sorted(gone & base.keys())}
 
 
 def _told(facts: Iterable[Fact], drafts: Set[str]) -> Iterator[Row]:
     for fact in facts:
-        values = fact.value if isinstance(fact.value, tuple) else (fact.value,)
-        if any(isinstance(v, str) and not CODE.fullmatch(v) for v in values):
+        if not _is_code(fact):
             continue
         row: Row = {"name": fact.name, "value": fact.value, "basis": fact.basis.name.lower()}
         if sources := [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]:
@@ -103,6 +101,12 @@ def _told(facts: Iterable[Fact], drafts: Set[str]) -> Iterator[Row]:
         if fact.note:
             row["note"] = fact.note[:NOTE]
         yield row
+
+
+def _is_code(fact: Fact) -> bool:
+    """False for a value that might be somebody's words."""
+    values = fact.value if isinstance(fact.value, tuple) else (fact.value,)
+    return all(CODE.fullmatch(v) for v in values if isinstance(v, str))
 
 
 def _of_chart(reference: str, drafts: Set[str]) -> bool:
