@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,20 +19,21 @@ from service.guidelines.clauses import Conditions
 from service.guidelines.shelf import shelf_of
 from service.journal import Kept
 
-SPELLED_OUT = 12
-"""Rules whose clauses are spelled out, the deciding ones first; of the others the result is told."""
+SPELLED_OUT = 3
+"""Deciding rules whose clauses are spelled out; of the others the result is told, unless a reader asks."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What was kept of an answer, judged again: as it is on file, and with what a reader supposes.
 
-    ``criteria_now`` is the version that judges now.
+    ``criteria_now`` is the version that judges now; ``rules`` are those a reader wants spelled out.
     """
 
     kept: Kept
     supposed: Supposed
     criteria_now: str
+    rules: Set[str] = frozenset()
 
     @cached_property
     def on_file(self) -> Verdict:
@@ -91,7 +92,7 @@ def document(answer: Answer) -> Json:
         "presumed": [_presumed(answer, n, say) for n in verdict.presumes if n in kept.library.vocabulary],
         "missing": [_missing(answer, n, shelf.conditions) for n in verdict.asks if n in kept.library.vocabulary],
         "alternatives": list(_alternatives(answer)),
-        "rules": [_rule(r, kept, clauses if n < SPELLED_OUT else None) for n, r in enumerate(rulings)],
+        "rules": [_rule(r, kept, clauses if _spelled_out(r, n, answer) else None) for n, r in enumerate(rulings)],
         "notes": [_note(n) for n in verdict.notes],
         "guidelines": list(_guidelines(verdict, kept)),
     }
@@ -190,6 +191,10 @@ def _alternative(offer: Alternative, kept: Kept) -> Json:
         if criterion is not None and criterion.local:
             out["local"] = str(criterion.local)
     return out
+
+
+def _spelled_out(ruling: Ruling, place: int, answer: Answer) -> bool:
+    return (ruling.decisive and place < SPELLED_OUT) or ruling.criterion in answer.rules
 
 
 def _rule(ruling: Ruling, kept: Kept, clauses: Clauses | None) -> Json:

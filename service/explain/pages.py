@@ -50,11 +50,14 @@ def explain(handle: str) -> Response:
         return _private(outcome(NothingKept()) if as_json else page("explain/nothing", status=404))
     parts: Parts = current_app.extensions["imaging_cds"]
     supposed = read(request.args.getlist("suppose"), kept.library)
-    told = document(Answer(kept, supposed, parts.journal.criteria))
+    told = document(Answer(kept, supposed, parts.journal.criteria, frozenset(request.args.getlist("rule"))))
     if as_json:
         return _private(Response(orjson.dumps(told), content_type="application/json"))
+    shown = [r["rule"] for r in told.get("rules", ()) if r["rule"] in request.args.getlist("rule")]
     marks = [f["suppose"] for f in told["supposed"]["facts"]] if supposed else []
-    return _private(page("explain/explain", told=told, said=words(), handle=handle, marks=marks, on=_day))
+    shown_page = page("explain/explain", told=told, said=words(), handle=handle, marks=marks, on=_day, shown=shown)
+    shown_page.set_data(re.sub(r"\s*\n\s*", "\n", shown_page.get_data(as_text=True)))
+    return _private(shown_page)
 
 
 def _kept(handle: str) -> Kept | None:
