@@ -9,16 +9,20 @@ from typing import Any
 
 import criteria
 from criteria.criterion import Criterion
+from criteria.logic import Leaf
 from criteria.ratings import Alternative, Note, Ruling, Verdict
 from hooks.site import Edition
 from hooks.wording import Wording, wording
 from service.explain.clauses import Clauses, Json, truth_of
-from service.explain.suppose import UNKNOWN, Supposed, open_to, with_supposed, written
+from service.explain.suppose import UNKNOWN, Supposed, open_to, values, with_supposed, written
 from service.explain.words import words
 from service.guidelines.clauses import Conditions
 from service.guidelines.shelf import shelf_of
+from service.guidelines.words import words as guideline_words
 from service.journal import Kept
 
+FEW = 8
+"""Values of a code that are tried out one by one."""
 SPELLED_OUT = 3
 """Deciding rules whose clauses are spelled out; of the others the result is told, unless a reader asks."""
 
@@ -153,14 +157,29 @@ def _missing(answer: Answer, name: str, conditions: Conditions) -> Json:
     out: Json = {"fact": name, "question": fact.ask or fact.means}
     if not open_to(fact):
         return out
-    choices: Sequence[Any] = (True, False) if fact.type == "boolean" else ()
-    if fact.type == "code" and fact.values and len(fact.values) <= 8:
-        choices = fact.values
-    shown = {True: "yes", False: "no"}
-    out["if"] = [_if(answer, name, v, shown.get(v) or conditions.value(fact, v)) for v in choices]
-    if not out["if"]:
-        del out["if"]
-    return out
+    choices: Sequence[Any] = ()
+    if fact.type == "boolean":
+        choices = (True, False)
+    elif fact.type == "code":
+        choices = fact.values if fact.values and len(fact.values) <= FEW else ()
+    elif (leaf := _leaf(answer.verdict, name)) is not None:
+        choices = tuple(values(leaf, fact, answer.kept.row.day).values())
+    unit = guideline_words()["units"].get(fact.unit, fact.unit) if fact.unit else ""
+    shown = [("yes" if v else "no") if isinstance(v, bool) else f"{conditions.value(fact, v)} {unit}".strip()
+             for v in choices]  # fmt: skip
+    found = [_if(answer, name, v, text) for v, text in zip(choices, shown, strict=True)]
+    return out | ({"if": found} if found else {})
+
+
+def _leaf(verdict: Verdict, name: str) -> Leaf | None:
+    """The first comparison of a fact in the rules that decide."""
+    steps = [r.trace for r in verdict.rulings if r.decisive]
+    while steps:
+        step = steps.pop(0)
+        if isinstance(step.node, Leaf) and step.fact == name:
+            return step.node
+        steps = [*step.children, *steps]
+    return None
 
 
 def _if(answer: Answer, name: str, value: Any, shown: str) -> Json:
@@ -219,6 +238,8 @@ def _rule(ruling: Ruling, kept: Kept, clauses: Clauses | None) -> Json:
         out["local"] = ruling.local
     if clauses is not None:
         out["clause"] = clauses.read(ruling.trace)
+        if out["clause"]["truth"] == f"presumed-{out['truth']}":
+            out["truth"] = out["clause"]["truth"]
     return out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import re
 from typing import Any
 
@@ -56,8 +57,7 @@ def explain(handle: str) -> Response:
     shown = [r["rule"] for r in told.get("rules", ()) if r["rule"] in request.args.getlist("rule")]
     marks = [f["suppose"] for f in told["supposed"]["facts"]] if supposed else []
     shown_page = page("explain/explain", told=told, said=words(), handle=handle, marks=marks, on=_day, shown=shown)
-    shown_page.set_data(re.sub(r"\s*\n\s*", "\n", shown_page.get_data(as_text=True)))
-    return _private(shown_page)
+    return _private(_small(shown_page))
 
 
 def _kept(handle: str) -> Kept | None:
@@ -71,6 +71,17 @@ def _kept(handle: str) -> Kept | None:
 def _wants_json() -> bool:
     best: Any = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
     return bool(best == "application/json")
+
+
+def _small(response: Response) -> Response:
+    """The page without idle white space, and compressed where the browser reads that: clauses repeat their markup."""
+    text = re.sub(r"\s*\n\s*", "\n", response.get_data(as_text=True)).encode()
+    response.headers["Vary"] = "Accept, Accept-Encoding"
+    if "gzip" in request.accept_encodings:
+        text = gzip.compress(text, mtime=0)
+        response.headers["Content-Encoding"] = "gzip"
+    response.set_data(text)
+    return response
 
 
 def _private(response: Response) -> Response:
