@@ -21,8 +21,8 @@ from service.guidelines.shelf import shelf_of
 from service.guidelines.words import words as guideline_words
 from service.journal import Kept
 
-FEW = 8
-"""Values of a code that are tried out one by one."""
+FEW = 6
+"""Values that are tried out one by one, for a question that is not yes or no."""
 SPELLED_OUT = 3
 """Deciding rules whose clauses are spelled out; of the others the result is told, unless a reader asks."""
 
@@ -162,24 +162,29 @@ def _missing(answer: Answer, name: str, conditions: Conditions) -> Json:
         choices = (True, False)
     elif fact.type == "code":
         choices = fact.values if fact.values and len(fact.values) <= FEW else ()
-    elif (leaf := _leaf(answer.verdict, name)) is not None:
-        choices = tuple(values(leaf, fact, answer.kept.row.day).values())
+    else:
+        leaves = _leaves(answer.verdict, name)
+        near = sorted({v for leaf in leaves for v in values(leaf, fact, answer.kept.row.day).values()})
+        choices = near if len(near) <= FEW else (near[0], *near[1 - FEW :])
     unit = guideline_words()["units"].get(fact.unit, fact.unit) if fact.unit else ""
     shown = [("yes" if v else "no") if isinstance(v, bool) else f"{conditions.value(fact, v)} {unit}".strip()
              for v in choices]  # fmt: skip
     found = [_if(answer, name, v, text) for v, text in zip(choices, shown, strict=True)]
-    return out | ({"if": found} if found else {})
+    if any(f["rating"] != str(answer.verdict.rating) for f in found):
+        out["if"] = found
+    elif any(name in a.asks for a in answer.verdict.alternatives):
+        out["for"] = "an alternative"
+    return out
 
 
-def _leaf(verdict: Verdict, name: str) -> Leaf | None:
-    """The first comparison of a fact in the rules that decide."""
+def _leaves(verdict: Verdict, name: str) -> Iterator[Leaf]:
+    """The comparisons of a fact in the rules that decide."""
     steps = [r.trace for r in verdict.rulings if r.decisive]
     while steps:
-        step = steps.pop(0)
+        step = steps.pop()
         if isinstance(step.node, Leaf) and step.fact == name:
-            return step.node
-        steps = [*step.children, *steps]
-    return None
+            yield step.node
+        steps += step.children
 
 
 def _if(answer: Answer, name: str, value: Any, shown: str) -> Json:

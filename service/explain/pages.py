@@ -77,7 +77,7 @@ def _small(response: Response) -> Response:
     """The page without idle white space, and compressed where the browser reads that: clauses repeat their markup."""
     text = re.sub(r"\s*\n\s*", "\n", response.get_data(as_text=True)).encode()
     response.headers["Vary"] = "Accept, Accept-Encoding"
-    if "gzip" in request.accept_encodings:
+    if request.accept_encodings["gzip"]:
         text = gzip.compress(text, mtime=0)
         response.headers["Content-Encoding"] = "gzip"
     response.set_data(text)
