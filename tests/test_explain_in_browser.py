@@ -13,7 +13,7 @@ from tests.browser import chromium, served
 from tests.explain_examples import BASE, answered, explained_at, request_of
 from tests.service_examples import make_app, parts_of
 
-SHOWN = ("02", "05", "07", "12")
+SHOWN = ("02", "07")
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -25,20 +25,19 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
-    """Explanations of every rating that has a card, the first an order that needs information."""
+    """Explanations of an order that needs information, and of one that is refused."""
     app = make_app(Path(tmp_path_factory.mktemp("explain")), base_url=BASE)
     with served(app) as url:
         yield [url + a for name in SHOWN for card in answered(app, request_of(name)) for a in explained_at(card)]
     parts_of(app).journal.engine.dispose()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("screen", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_to_mend(browser: Browser, pages: list[str], scheme: str, screen: dict[str, int]) -> None:
+@pytest.mark.parametrize(("screen", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
+def test_axe_finds_nothing_to_mend(browser: Browser, pages: list[str], screen: dict[str, int], scheme: str) -> None:
     context = browser.new_context(viewport=screen, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
     page, found = context.new_page(), {}
     supposed = f"{pages[0]}?suppose=pain.night~yes&suppose=trial_of_treatment.duration_weeks~6"
-    for address in (*pages, supposed, f"{pages[0]}0"):
+    for address in (supposed, *pages[1:], f"{pages[0]}0"):
         page.goto(address)
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         results = Axe().run(page)
