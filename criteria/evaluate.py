@@ -221,7 +221,7 @@ class Circumstances:
             if node.fact in self.definitions and found is None and depth > 0:
                 below = tuple(inner.trace(self.definitions[node.fact], depth - 1).children)
             return Step(
-                node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below
+                node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below, node
             )
         word = {All: "all of", Any_: "any of", Not: "not"}.get(type(node), f"at least {getattr(node, 'n', 0)} of")
         return Step(
@@ -229,6 +229,7 @@ class Circumstances:
             self.truth(node),
             rows=node.rows,
             children=tuple(inner.trace(n, depth - 1) for n in children(node)) if depth > 0 else (),
+            node=node,
         )
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from criteria.facts import Fact
+from criteria.logic import Node
 from criteria.studies import Study
 
 Truth = bool | None
@@ -43,7 +44,8 @@ class Because(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One clause of a rule with its result, children below; reading it back is the explanation."""
+    """One clause of a rule with its result, children below; reading it back is the explanation. ``node`` is the clause
+    itself, where it is one."""
 
     says: str
     truth: Truth
@@ -52,6 +54,7 @@ class Step:
     presumed: bool = False
     rows: tuple[str, ...] = ()
     children: tuple[Step, ...] = ()
+    node: Node | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from hooks import actions
 from hooks.attestation import attestations
 from hooks.consult import Consult
 from hooks.detail import cited_sections, detail, question
-from hooks.ids import stable_uuid
+from hooks.ids import explain_handle, stable_uuid
 from hooks.overrides import override_reasons
 from hooks.site import section_page
 from hooks.validate import faults
@@ -166,8 +166,9 @@ def _links(consult: Consult) -> list[Json]:
                 url = section_page(site.guideline_pages, guideline, section)
                 label = words.say("link.guideline", guideline=setting.edition(guideline).title, section=section)
                 absolute.append({"label": label, "url": url, "type": "absolute"})
+    absolute = absolute[:3]
     if profile.absolute_links and site.consult_pages:
-        url = f"{site.consult_pages.rstrip('/')}/{consult.consult.removeprefix('urn:uuid:')}"
+        url = f"{site.consult_pages.rstrip('/')}/{explain_handle(setting.keys, consult.consult)}"
         absolute.append({"label": words.say("link.consult"), "url": url, "type": "absolute"})
     smart: list[Json] = []
     open_questions = verdict.asks or verdict.presumes
@@ -177,8 +178,8 @@ def _links(consult: Consult) -> list[Json]:
         link = {"label": words.say("link.app"), "url": site.app_launch, "type": "smart", "appContext": handle}
         smart.append(link)
     if profile.mixed_links and not profile.crd:
-        return smart + absolute[:3]
-    return smart if smart and verdict.rating is Rating.NEEDS_INFORMATION else absolute[:3] or smart
+        return smart + absolute
+    return smart if smart and verdict.rating is Rating.NEEDS_INFORMATION else absolute or smart
 
 
 def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]:

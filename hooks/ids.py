@@ -43,3 +43,8 @@ def stable_uuid(keys: Keys, label: str, content: str) -> str:
     digest[6] = (digest[6] & 0x0F) | 0x80
     digest[8] = (digest[8] & 0x3F) | 0x80
     return str(uuid.UUID(bytes=bytes(digest)))
+
+
+def explain_handle(keys: Keys, consult: str) -> str:
+    """What opens the explanation of an answer; the consult's own id, which the order carries, does not."""
+    return stable_uuid(keys, "explain", consult)

@@ -51,7 +51,7 @@ class Profile:
 class Site:
     """Settings of one installation; an empty URL means that there is no such page.
 
-    ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, ``consult_pages`` + ``/<uuid>`` explains one
+    ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, ``consult_pages`` + ``/<handle>`` explains one
     answer, ``app_launch`` starts the SMART app. ``qcdsm`` is the site's CMS identifier (G-code); ``auc`` replaces the
     guideline's own URI in the rating. ``confirm_appropriate`` turns on a card for appropriate orders.
     ``questionnaires`` + ``/<criterion>`` is the canonical of the form that asks what a criterion still needs; ``plans``

@@ -101,6 +101,10 @@ class Chart:
             self._facts[key] = self._gather(order, study)
         return self._facts[key]
 
+    def looked_at(self, order: Order) -> dict[str, Facts]:
+        """What was gathered for an order, by the studies that were considered for it."""
+        return {study: facts for (reference, study), facts in self._facts.items() if reference == order.reference}
+
     def _gather(self, order: Order, study: Study) -> Facts:
         records, today = self.records, self.today
         episode, seen, followed, held = self._of_order(order)

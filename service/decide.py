@@ -17,11 +17,12 @@ from criteria import Library
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
+from hooks.ids import explain_handle
 from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
 from service.fhir import FhirClient
-from service.journal import Consultation
+from service.journal import Consultation, Judged, consults_with_a_card
 from service.settings import Clock, Settings
 from service.terminology import Terminology
 
@@ -91,8 +92,19 @@ class Decision:
         )
         stages.end("compose")
         unmapped = _unmapped(orders, request, records)
+        judged: list[Judged] = []
+        if self.settings.explanation_days:
+            shown, keys = consults_with_a_card(answer), self.keys(client)
+            judged = [
+                Judged(explain_handle(keys, shown[v.order]), v, o, chart.session, chart.looked_at(o), policy.id, today)
+                for v in verdicts
+                for o in orders
+                if o.reference == v.order in shown
+            ]
         self.journal.keep(
-            Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped)
+            Consultation(
+                request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, judged
+            )
         )
         stages.end("keep")
 
@@ -137,7 +149,7 @@ class Decision:
     def site(self) -> Site:
         s = self.settings
         return Site(
-            s.section_pages, s.consult_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
+            s.section_pages, s.explain_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
             self.plans,
         )  # fmt: skip
 

@@ -151,7 +151,14 @@ class Settings(BaseModel):
         description="URL under which guideline sections are shown; empty: the service's own pages, below `base_url` or,"
         " in open mode, the address that is served; none: no such links.",
     )
-    consult_pages: str = Field("", description="URL under which one answer is explained; empty: no such links.")
+    consult_pages: str = Field(
+        "",
+        description="URL under which one answer is explained; empty: the service's own pages, below `base_url` or, in"
+        " open mode, the address that is served; none: no such links.",
+    )
+    explanation_days: int = Field(
+        30, ge=0, le=3650, description="Days for which an answer can be explained; 0: nothing is kept for that."
+    )
     app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
     questionnaires: str = Field(
         "",
@@ -177,7 +184,7 @@ class Settings(BaseModel):
     @field_validator("base_url", "terminology_url", "guideline_pages", "consult_pages", "app_launch", "questionnaires")
     @classmethod
     def _url(cls, value: str, field: ValidationInfo) -> str:
-        if field.field_name == "guideline_pages" and value.strip().lower() == NO_PAGES:
+        if field.field_name in ("guideline_pages", "consult_pages") and value.strip().lower() == NO_PAGES:
             return NO_PAGES
         if value and read_base(value) is None:
             raise ValueError("must be an absolute http or https URL without query")
@@ -207,11 +214,19 @@ class Settings(BaseModel):
         own = f"{self.base_url}/guidelines" if self.base_url else ""
         return "" if self.guideline_pages == NO_PAGES else self.guideline_pages or own
 
+    @property
+    def explain_pages(self) -> str:
+        """Where cards send a reader for the explanation of an answer; empty for nowhere."""
+        own = f"{self.base_url}/explain" if self.base_url else ""
+        kept = self.explanation_days and self.consult_pages != NO_PAGES
+        return (self.consult_pages or own) if kept else ""
+
     def served_at(self, url: str) -> Settings:
         """In open mode nobody need say the public URL: links to our own pages lead to where they are served."""
-        if not self.open or self.base_url or self.guideline_pages:
+        if not self.open or self.base_url:
             return self
-        return self.model_copy(update={"guideline_pages": f"{url}/guidelines"})
+        own = {"guideline_pages": f"{url}/guidelines", "consult_pages": f"{url}/explain"}
+        return self.model_copy(update={name: getattr(self, name) or page for name, page in own.items()})
 
     @property
     def journal_url(self) -> str:

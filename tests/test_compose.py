@@ -304,7 +304,8 @@ def test_links_go_to_the_section_and_to_the_app_with_an_opaque_context() -> None
     assert smart["type"] == "smart" and "pat-1" not in smart["appContext"]
     assert section["url"] == "https://cds.example/guidelines/spine#SP-5.1"
     assert "appContext" not in section
-    assert consult["url"].endswith(card["extension"][OURS]["consult"].removeprefix("urn:uuid:"))
+    assert consult["url"].startswith("https://cds.example/consults/")
+    assert card["extension"][OURS]["consult"].removeprefix("urn:uuid:") not in consult["url"]
 
 
 @pytest.mark.parametrize("rating", [Rating.NEEDS_INFORMATION, Rating.NOT_APPROPRIATE])

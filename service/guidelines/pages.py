@@ -131,7 +131,10 @@ def nothing_here(error: NotFound) -> Response:
 
 
 def page(template: str, status: int = 200, **values: Any) -> Response:
-    """One page, with headers that let the browser load our own stylesheet and nothing else."""
+    """One page, with headers that let the browser load our own stylesheet and nothing else.
+
+    ``template`` is one of these pages', or a path below any templates folder.
+    """
     root = _root()
 
     def address(*segments: str) -> str:
@@ -143,7 +146,8 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     known: dict[str, Any] = {"address": address, "section_address": section_address, "name": name}
     known |= {"codes": billing_codes, "words": words(), "day": day, "plain": plain, "span": span, "years": years}
     has_coverage = any(r.rule.rstrip("/") == COVERAGE for r in current_app.url_map.iter_rules())
-    text = render_template(f"guidelines/{template}.html", **known, has_coverage=has_coverage, **values)
+    file = f"{template}.html" if "/" in template else f"guidelines/{template}.html"
+    text = render_template(file, **known, has_coverage=has_coverage, **values)
     return Response(text, status=status, headers=HEADERS, content_type="text/html; charset=utf-8")
 
 

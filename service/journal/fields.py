@@ -11,13 +11,14 @@ from criteria.errors import DataError
 from criteria.reading import Lines, read_yaml
 
 FIELDS = Path(__file__).parent / "fields.yaml"
-KEYS = {"kept", "sensitive"}
+KEYS = {"kept", "holds", "sensitive"}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredField:
     kept: str
     sensitive: bool = False
+    holds: tuple[str, ...] = ()
 
 
 @cache
@@ -28,6 +29,8 @@ def stored_fields(path: Path = FIELDS) -> Mapping[str, Mapping[str, StoredField]
         out[table] = {}
         for name, entry in columns.items():
             if not isinstance(entry, Lines) or set(entry) - KEYS or not isinstance(entry.get("kept"), str):
-                raise DataError(path, columns.line(name), f"`{name}` needs `kept` as text, and may have `sensitive`.")
-            out[table][name] = StoredField(entry["kept"], entry.get("sensitive") is True)
+                raise DataError(
+                    path, columns.line(name), f"`{name}` needs `kept` as text, and may have `holds` and `sensitive`."
+                )
+            out[table][name] = StoredField(entry["kept"], entry.get("sensitive") is True, tuple(entry.get("holds", ())))
     return out

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine, create_engine, delete, event, make_url
+from sqlalchemy import Engine, create_engine, delete, event, make_url, select
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -21,24 +21,25 @@ from hooks.coverage import coverage_assertion
 from hooks.feedback import Feedback
 from hooks.request import HookRequest
 from mappings.unmapped import Code
-from service.journal.models import Card, Consult, FeedbackRow, SeenToken, UnmappedCode
+from service.journal.explained import Judged, to_row
+from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken, UnmappedCode
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
 from service.settings import Settings
-from service.version import version
+from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
 OURS = "io.github.imaging-cds"
 CONSULT_ID = "http://fhir.org/argonaut/Extension/pama-rating-consult-id"
 BUSY_MS = 2_000
-TOKENS_SWEPT_EVERY = dt.timedelta(minutes=10)
+SWEPT_EVERY = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Consultation:
-    """One hook answered. ``studies`` names the study of each order, ``unmapped`` its codes that no table knows; ``ms``
-    is the time that it took."""
+    """One hook answered. ``studies`` names the study of each order, ``unmapped`` its codes that no table knows,
+    ``judged`` what the orders with a card were judged on; ``ms`` is the time that it took."""
 
     request: HookRequest
     tenant: str
@@ -48,6 +49,7 @@ class Consultation:
     at: dt.datetime
     ms: float
     unmapped: Mapping[str, Sequence[tuple[str, Code]]] = field(default_factory=dict)
+    judged: Sequence[Judged] = ()
 
 
 class Journal:
@@ -57,8 +59,12 @@ class Journal:
         self.url = settings.journal_url
         self._key = settings.secret_key.get_secret_value().encode()
         self._version = version()
+        self._criteria = stamp(settings)
+        self._days = dt.timedelta(days=settings.explanation_days)
         self._used = UsedTokens()
-        self._swept = dt.datetime.min.replace(tzinfo=dt.UTC)
+        self._swept: dict[type[Base], dt.datetime] = {
+            table: dt.datetime.min.replace(tzinfo=dt.UTC) for table in (SeenToken, Explanation)
+        }
         self._lock = threading.Lock()
         self.engine = _engine(self.url)
         self.failures = 0
@@ -74,6 +80,38 @@ class Journal:
     def keep(self, consultation: Consultation) -> None:
         """One row per verdict, one per card, one per code that was not recognised."""
         self._write(lambda session: session.add_all(self._rows(consultation)))
+        if consultation.judged:
+            self._keep_explanations(consultation)
+
+    def _keep_explanations(self, kept: Consultation) -> None:
+        """The same answer again takes the place of the first."""
+        rows = [to_row(j, self.hashed("", "explain", j.handle), kept.tenant, kept.at, self._criteria)
+                for j in kept.judged]  # fmt: skip
+
+        def change(session: Session) -> None:
+            for row in rows:
+                session.merge(row)
+            if self._due(Explanation, kept.at):
+                session.execute(delete(Explanation).where(Explanation.created < kept.at - self._days))
+
+        self._write(change)
+
+    def explanation(self, handle: str, now: dt.datetime) -> Explanation | None:
+        """What a handle opens; None for one that is wrong or too old, and where the database cannot be read."""
+        found = select(Explanation).where(
+            Explanation.mark == self.hashed("", "explain", handle), Explanation.created >= now - self._days
+        )
+        try:
+            with Session(self.engine) as session:
+                return session.scalar(found)
+        except SQLAlchemyError as error:
+            self._failed(error)
+            return None
+
+    @property
+    def criteria(self) -> str:
+        """What the explanations that are kept now bear as their version."""
+        return self._criteria
 
     def keep_feedback(self, tenant: str, entries: Sequence[Feedback], at: dt.datetime) -> None:
         self._write(lambda session: session.add_all([_feedback(tenant, entry, at) for entry in entries]))
@@ -98,13 +136,19 @@ class Journal:
 
     def _sweep(self, now: dt.datetime) -> None:
         """Now and then let go of tokens that have long expired."""
-        with self._lock:
-            if now - self._swept < TOKENS_SWEPT_EVERY:
-                return
-            self._swept = now
+        if not self._due(SeenToken, now):
+            return
         # `now` is a token's expiry, at most token_max_seconds ahead; a day behind it nothing is still valid
         old = delete(SeenToken).where(SeenToken.expires < now - dt.timedelta(days=1))
         self._write(lambda session: session.execute(old))
+
+    def _due(self, table: type[Base], now: dt.datetime) -> bool:
+        """True now and then: time to let go of a table's old rows."""
+        with self._lock:
+            if now - self._swept[table] < SWEPT_EVERY:
+                return False
+            self._swept[table] = now
+            return True
 
     def _write(self, change: Callable[[Session], object]) -> None:
         try:
@@ -177,9 +221,14 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+def consults_with_a_card(answer: Mapping[str, Any]) -> dict[str, str]:
+    """Order reference -> the consult's URI, of the orders that have a card."""
+    return {mark["order"]: mark["consult"] for card in answer.get("cards", ()) if (mark := _mark(card))}
+
+
 def consult_uris(answer: Mapping[str, Any]) -> dict[str, str]:
     """Order reference -> the consult's URI, as the answer states it on ratings and cards."""
-    found = {mark["order"]: mark["consult"] for card in answer.get("cards", ()) if (mark := _mark(card))}
+    found = consults_with_a_card(answer)
     listed = answer.get("systemActions") or answer.get("extension", {}).get("systemActions") or ()
     for action in listed:
         resource = action["resource"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, String, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, Index, Integer, String, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -104,6 +104,24 @@ class FeedbackRow(Base):
     reason_code: Mapped[str | None] = mapped_column(String(255))
     reason_system: Mapped[str | None] = mapped_column(String(255))
     as_sent: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Explanation(Base):
+    """What an answer with a card was judged on, so that it can be explained and tried out with other facts."""
+
+    __tablename__ = "explanations"
+
+    mark: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    created: Mapped[dt.datetime] = mapped_column(Moment, index=True)
+    day: Mapped[dt.date] = mapped_column(Date)
+    version: Mapped[str] = mapped_column(String(64))
+    policy: Mapped[str] = mapped_column(String(64))
+    rating: Mapped[str] = mapped_column(String(32))
+    because: Mapped[str | None] = mapped_column(String(32))
+    orders: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    facts: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    unsearched: Mapped[list[str]] = mapped_column(JSON)
 
 
 class SeenToken(Base):

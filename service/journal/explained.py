@@ -1,0 +1,189 @@
+"""What an order was judged on, as a row of the journal and back again.
+
+A row holds words of our vocabulary, numbers, days and references of chart resources, and nothing else: what does not
+look like one of these is left out, and the fact counts as not searched, so that nothing is concluded from its absence.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any
+
+from criteria.conditions import Conditions, Reach
+from criteria.facts import Basis, Fact, Facts
+from criteria.library import Library
+from criteria.orders import Kind, Order, Reason
+from criteria.policies import Policy
+from criteria.ratings import Verdict
+from criteria.select import book
+from criteria.studies import Study
+from service.journal.models import Explanation
+
+CODE = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
+REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40})/[A-Za-z0-9.-]{1,64}")
+PERSONS = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "PractitionerRole"})
+NOTE = 200
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One order with a card: all orders of the session, and the facts by the studies considered for it."""
+
+    handle: str
+    verdict: Verdict
+    order: Order
+    session: Sequence[Order]
+    facts: Mapping[str, Facts]
+    policy: str
+    day: dt.date
+
+
+def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Explanation:
+    others = [o for o in judged.session if o.reference != judged.order.reference]
+    drafts = {o.reference for o in judged.session if not o.standing}
+    worded = [f for held in judged.facts.values() for f in held if not _is_code(f)]
+    unsearched = {name for held in judged.facts.values() for name in held.unsearched}
+    return Explanation(
+        mark=mark,
+        tenant=tenant,
+        created=created,
+        day=judged.day,
+        version=version,
+        policy=judged.policy,
+        rating=str(judged.verdict.rating),
+        because=str(judged.verdict.because) if judged.verdict.because else None,
+        orders=[_order(o) for o in (judged.order, *others)],
+        facts=list(_facts(judged, drafts)),
+        unsearched=sorted(unsearched | {f.name for f in worded}),
+    )
+
+
+def _order(order: Order) -> Row:
+    return {
+        "study": order.study.id if order.study else None,
+        "kind": order.kind.value,
+        "position": order.position,
+        "standing": order.standing,
+        "candidates": [s.id for s in order.candidates],
+        "reasons": [
+            {"status": r.status, "indications": list(r.indications), "regions": list(r.regions)} for r in order.reasons
+        ],
+    }
+
+
+def _facts(judged: Judged, drafts: Set[str]) -> Iterator[Row]:
+    """The ordered study's facts whole, those of each other study as far as they differ."""
+    own = judged.order.study.id if judged.order.study else ""
+    base = judged.facts.get(own, Facts({})).recorded
+    yield {"study": own, "facts": list(_told(base.values(), drafts))}
+    for study, held in judged.facts.items():
+        if study != own:
+            differing = {name: f for name, f in held.recorded.items() if f != base.get(name)}
+            facts = list(_told(differing.values(), drafts))
+            gone = (base.keys() - held.recorded.keys()) | (differing.keys() - {f["name"] for f in facts})
+            yield {"study": study, "facts": facts, "absent": sorted(gone & base.keys())}
+
+
+def _told(facts: Iterable[Fact], drafts: Set[str]) -> Iterator[Row]:
+    for fact in facts:
+        if not _is_code(fact):
+            continue
+        row: Row = {"name": fact.name, "value": fact.value, "basis": fact.basis.name.lower()}
+        if sources := [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]:
+            row["sources"] = sources
+        if fact.on:
+            row["on"] = fact.on.isoformat()
+        if fact.note:
+            row["note"] = fact.note[:NOTE]
+        yield row
+
+
+def _is_code(fact: Fact) -> bool:
+    """False for a value that might be somebody's words."""
+    values = fact.value if isinstance(fact.value, tuple) else (fact.value,)
+    return all(CODE.fullmatch(v) for v in values if isinstance(v, str))
+
+
+def _of_chart(reference: str, drafts: Set[str]) -> bool:
+    """True for a chart resource that is no person and none of the drafts."""
+    kind = reference.partition("/")[0]
+    return bool(REFERENCE.fullmatch(reference)) and kind not in PERSONS and reference not in drafts
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A row, read back into what the criteria judge."""
+
+    row: Explanation
+    library: Library
+    policy: Policy
+    orders: tuple[Order, ...]
+    held: Mapping[str, Mapping[str, Fact]]
+
+    @property
+    def order(self) -> Order:
+        return self.orders[0]
+
+    def facts(self, order: Order, study: Study) -> Facts:
+        """As the chart gave them. For a study that was not considered then, what depends on the study is unknown."""
+        unsearched = frozenset(self.row.unsearched)
+        if study.id in self.held:
+            known = self.held[study.id]
+        else:
+            reach = self.conditions.reach
+            base = self.held[next(iter(self.held))]
+            near = next((f for s, f in self.held.items() if self._region(s) == study.region), {})
+            known = {n: f for n, f in base.items() if reach.get(n) is Reach.ORDER}
+            known |= {n: f for n, f in near.items() if reach.get(n) is Reach.REGION}
+            limit = Reach.REGION if near else Reach.ORDER
+            unsearched |= {name for name, depends in reach.items() if limit < depends < Reach.RESULTS}
+        return Facts(known, unsearched - known.keys())
+
+    @property
+    def conditions(self) -> Conditions:
+        return book(self.library, self.row.day).conditions
+
+    def _region(self, study: str) -> str | None:
+        known = self.library.catalogue.studies.get(study)
+        return known.region if known else None
+
+
+def from_row(row: Explanation, library: Library) -> Kept | None:
+    """None where the criteria no longer know what the row speaks of."""
+    policy = library.policies.by_id.get(row.policy)
+    try:
+        orders = tuple(_read_order(n, o, library.catalogue.studies) for n, o in enumerate(row.orders))
+    except KeyError:
+        return None
+    if policy is None or not orders:
+        return None
+    held: dict[str, dict[str, Fact]] = {}
+    for entry in row.facts:
+        base = next(iter(held.values()), {})
+        facts = {f["name"]: _read_fact(f) for f in entry["facts"] if f["name"] in library.vocabulary}
+        gone = set(entry.get("absent", ()))
+        held[entry["study"]] = {n: f for n, f in base.items() if n not in gone} | facts
+    return Kept(row, library, policy, orders, held)
+
+
+def _read_order(number: int, row: Row, studies: Mapping[str, Study]) -> Order:
+    return Order(
+        f"order-{number}",
+        Kind(row["kind"]),
+        studies[row["study"]] if row["study"] else None,
+        tuple(Reason(r["status"], tuple(r["indications"]), "", (), tuple(r["regions"])) for r in row["reasons"]),
+        row["position"],
+        tuple(studies[s] for s in row["candidates"]),
+        standing=row["standing"],
+    )
+
+
+def _read_fact(row: Row) -> Fact:
+    value = tuple(row["value"]) if isinstance(row["value"], list) else row["value"]
+    on = dt.date.fromisoformat(row["on"]) if "on" in row else None
+    return Fact(row["name"], value, Basis[row["basis"].upper()], tuple(row.get("sources", ())), on, row.get("note", ""))

@@ -1,0 +1,67 @@
+"""Answers of the fixture requests, and the explanations that their cards lead to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from service.placeholders import fill
+from tests.service_examples import NOW, SERVICE, Json
+
+BASE = "https://cds.example.org"
+REQUESTS = Path(__file__).parent.parent / "fixtures" / "requests"
+HTML = {"Accept": "text/html"}
+NAMES = sorted(file.stem for file in REQUESTS.glob("*.json"))
+
+
+def request_of(name: str) -> Json:
+    """A fixture request by the beginning of its name."""
+    [file] = [f for f in REQUESTS.glob("*.json") if f.name.startswith(name)]
+    body: Json = json.loads(fill(file.read_text(encoding="utf-8"), NOW.date()))
+    return body
+
+
+def answered(app: Flask, body: Json) -> list[Json]:
+    """The cards of an answer."""
+    response = app.test_client().post(SERVICE, json=body)
+    assert response.status_code == 200
+    cards: list[Json] = response.get_json()["cards"]
+    return cards
+
+
+def explained_at(card: Json) -> list[str]:
+    """The addresses, below ours, where a card says how it came about."""
+    return [
+        link["url"].removeprefix(BASE)
+        for link in card.get("links", ())
+        if link["url"].startswith(f"{BASE}/explain/") and link["type"] == "absolute"
+    ]
+
+
+def address(app: Flask, name: str) -> str:
+    """Where the only card of a fixture request is explained."""
+    [card] = answered(app, request_of(name))
+    [found] = explained_at(card)
+    return found
+
+
+def told(app: Flask, found: str, *suppose: str, **more: Any) -> Json:
+    """The document."""
+    query = [("suppose", s) for s in suppose] + list(more.items())
+    response = app.test_client().get(found, query_string=query, headers={"Accept": "application/json"})
+    assert response.status_code == 200
+    document: Json = response.get_json()
+    return document
+
+
+def clauses(document: Json) -> Iterator[Json]:
+    """Every clause of every rule that is spelled out."""
+    waiting = [rule["clause"] for rule in document.get("rules", ()) if "clause" in rule]
+    while waiting:
+        clause = waiting.pop()
+        yield clause
+        waiting += clause.get("parts", ())
