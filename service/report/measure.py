@@ -20,6 +20,11 @@ SHARES = {
     "wrong": ("wrong ratings", 0.0, False),
     "undue": ("of appropriate orders, with a card that is not for safety", 0.0, False),
     "offered": ("of not-appropriate cards, with a way that rates or a word why none exists", 95.0, True),
+    "offered_after": (
+        "of them, the same or with a way that rates once the card's own questions are answered",
+        95.0,
+        True,
+    ),
     "settled": ("of orders that the scenario calls settled, rated", None, True),
 }
 
@@ -78,6 +83,7 @@ class Sums:
         if one.offers:
             self.offers[one.offers] += 1
             self._share("offered", one.offers in WITH_WORD)
+            self._share("offered_after", one.offers in (*WITH_WORD, "same-questions"))
         for kind, came in faults(one):
             self.faults[truth.scenario, kind, came, truth.rows] += 1
 

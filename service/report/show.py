@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 import orjson
+import structlog
 
 from service.report.folder import open_folder
 from service.report.measure import SHARES, Sums, as_json, measure
@@ -25,7 +27,9 @@ EVERY = 50
 
 
 def of_folder(path: Path, settings: Settings, top: int, in_json: bool) -> None:
+    """Raises `DataError` naming file, line and mend."""
     folder = open_folder(path)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     sums = measure(_watched(Walk(settings, folder.today).outcomes(folder), folder.orders))
     if in_json:
         click.echo(orjson.dumps(as_json(sums), option=orjson.OPT_INDENT_2).decode())

@@ -73,9 +73,7 @@ class Walk:
         library = library_of(settings)
         noon = dt.datetime.combine(today, dt.time(12), dt.UTC)
         self.last = Last()
-        self.decision = Decision(
-            settings, library, editions(library), FhirClient(settings), self.last, lambda: noon
-        )
+        self.decision = Decision(settings, library, editions(library), FhirClient(settings), self.last, lambda: noon)
         self.client = open_client(None)
         self.none = wording().say("no-alternative")
 
@@ -95,28 +93,30 @@ class Walk:
 
     def offered(self, body: Json, order: str, verdict: Verdict, cards: tuple[Json, ...]) -> str:
         """What a not-appropriate card offers: `appropriate` (a suggestion that rates so when it is sent back),
-        `removal`, `companion`, `asks` (rates when its questions are answered), `says-why`, `broken`, `nothing`; best first.
+        `removal`, `companion`, `says-why`, `same-questions` (rates once those of the card are answered), `asks` (others
+        too), `broken`, `nothing`; best first.
         """
         if verdict.rating is not Rating.NOT_APPROPRIATE or not cards:
             return ""
-        found = {self._sent_back(body, order, action) for action in _actions(cards)}
+        found = {self._sent_back(body, verdict, action) for action in _actions(cards)}
         if verdict.because is Because.REQUIREMENT_MISSING or any(self.none in card["detail"] for card in cards):
             found.add("says-why")
-        kinds = ("appropriate", "removal", "companion", "asks", "says-why", "broken")
+        kinds = ("appropriate", "removal", "companion", "says-why", "same-questions", "asks", "broken")
         return next((kind for kind in kinds if kind in found), "nothing")
 
-    def _sent_back(self, body: Json, order: str, action: Json) -> str:
+    def _sent_back(self, body: Json, refused: Verdict, action: Json) -> str:
         if action["type"] == "delete":
             return "removal"
         if action["type"] == "create":
             return "companion" if action["resource"]["resourceType"] == "ServiceRequest" else "attests"
         changed = copy.deepcopy(body)
         for entry in changed["context"]["draftOrders"]["entry"]:
-            if f"ServiceRequest/{entry['resource']['id']}" == order:
+            if f"ServiceRequest/{entry['resource']['id']}" == refused.order:
                 entry["resource"] = action["resource"]
-        _, verdicts = self.answer(changed)
-        rating = verdicts[order].rating
-        return {Rating.APPROPRIATE: "appropriate", Rating.NEEDS_INFORMATION: "asks"}.get(rating, "broken")  # type: ignore[arg-type]
+        again = self.answer(changed)[1][refused.order]
+        if again.rating is Rating.NEEDS_INFORMATION:
+            return "same-questions" if set(again.asks) <= set(refused.asks) else "asks"
+        return "appropriate" if again.rating is Rating.APPROPRIATE else "broken"
 
 
 def _actions(cards: tuple[Json, ...]) -> Iterator[Json]:
