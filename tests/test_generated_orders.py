@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
-import simple_icd_10_cm
 from click.testing import CliRunner
 
 from criteria.errors import DataError
@@ -18,7 +18,7 @@ from service.cli import main
 from service.report.folder import open_folder
 from service.report.measure import Share, Sums, measure
 from service.report.walk import Walk
-from service.settings import Settings
+from service.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
 OPEN_FAULTS = {"sarcoidosis-pet"}
@@ -33,7 +33,7 @@ def generate(out: Path, *args: str) -> Path:
 
 def measured(folder: Path, overlay: Path | None = None) -> Sums:
     made = open_folder(folder)
-    settings = Settings(open=True, overlay_file=str(overlay) if overlay else "")
+    settings = read_settings({}, open=True).model_copy(update={"overlay_file": str(overlay or "")})
     return measure(Walk(settings, made.today).outcomes(made))
 
 
@@ -80,18 +80,21 @@ def test_a_population_is_one_file_per_type_and_every_reference_is_held(tmp_path:
     assert all(name.partition("/")[0] in {f.stem for f in out.glob("*.ndjson")} for name in held)
     assert sum(r["resourceType"] == "Patient" for r in held.values()) == 15
     for resource in held.values():
-        for reference in resource.get("reasonReference", []) + [resource.get("subject", {})]:
+        for reference in [*resource.get("reasonReference", []), resource.get("subject", {})]:
             assert reference.get("reference", "Patient/p0") in held
 
 
 def test_every_diagnosis_of_the_scenarios_is_a_valid_code() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # how that library reads its own data
+        import simple_icd_10_cm
     words = read_yaml(HERE / "codes.yaml")
     writings = [w for ways in words["diagnoses"].values() for w in ways] + words["noise"]["diagnoses"]
     codes = [w["icd10"] for w in writings if "icd10" in w]
     assert [code for code in codes if not simple_icd_10_cm.is_leaf(code)] == []
 
 
-def test_there_are_at_least_sixty_scenarios_of_all_five_documents_and_every_word_is_used() -> None:
+def test_there_are_at_least_sixty_scenarios_of_all_five_documents() -> None:
     book = read_book()
     rows = {row for scenario in book.scenarios for row in scenario["rows"]}
     assert len(book.scenarios) >= 60
@@ -143,7 +146,7 @@ def test_a_truncated_folder_is_named(orders: Path, tmp_path: Path) -> None:
     for name in ("about.json", "requests.ndjson"):
         (tmp_path / name).write_bytes((orders / name).read_bytes())
     (tmp_path / "truth.ndjson").write_text("{}\n")
-    with pytest.raises(DataError, match="truth.ndjson"):
+    with pytest.raises(DataError, match="truth"):
         list(open_folder(tmp_path).requests())
 
 

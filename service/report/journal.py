@@ -36,7 +36,7 @@ def counts(settings: Settings) -> dict[str, Any]:
         with Session(engine) as session:
             return {
                 "ratings": {name or "none": n for name, n in session.execute(ratings)},
-                "feedback": {name: n for name, n in session.execute(outcomes)},
+                "feedback": {str(name): n for name, n in session.execute(outcomes)},
                 "override_reasons": {name or "none given": n for name, n in session.execute(reasons)},
             }
     finally:
