@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from criteria.errors import DataError
 from criteria.reading import read_yaml
-from fixtures.orders.scenarios import HERE, read_book
+from fixtures.orders.book import HERE, read_book
 from service.cli import main
 from service.report.folder import open_folder
 from service.report.measure import Share, Sums, measure
