@@ -1,4 +1,4 @@
-"""The command line: imaging-cds serve | check | judge | unmapped | overridden | coverage | schema | demo | settings."""
+"""The command line: serve, check, judge, report, unmapped, overridden, coverage, schema, demo, settings."""
 
 from __future__ import annotations
 
@@ -122,6 +122,27 @@ def unmapped(files: tuple[Path, ...], journal: bool, since: dt.datetime | None, 
         report.of_journal(read_settings(open=True), since.date() if since else None, top, form or "lines")
     else:
         report.of_files(files, top, form or "lines")
+
+
+@main.command()
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+@click.option("--overlay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A site's overlay file.")
+@click.option("--journal", is_flag=True, help="What the journal kept, instead of FOLDER: ratings and override reasons.")
+@click.option("--top", default=20, show_default=True, type=click.IntRange(1), help="So many criteria.")
+@click.option("--json", "as_json", is_flag=True)
+def report(folder: Path | None, overlay: Path | None, journal: bool, top: int, as_json: bool) -> None:
+    """Send generated orders with known truth (fixtures/orders) through the service: how often is it right?"""
+    from service.report import journal as kept
+    from service.report.show import of_folder
+
+    if journal == (folder is not None) or (journal and overlay):
+        raise click.UsageError("Name a folder of generated orders, or ask the --journal.")
+    if folder is None:
+        kept.of_journal(read_settings(open=True), as_json)
+    else:
+        settings = read_settings(open=True)
+        over = settings.model_copy(update={"overlay_file": str(overlay)}) if overlay else settings
+        of_folder(folder, over, top, as_json)
 
 
 @main.command()

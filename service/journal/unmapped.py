@@ -28,7 +28,7 @@ class CodeAsked:
 
 def codes_asked(settings: Settings, since: dt.date | None = None) -> list[CodeAsked]:
     """The most frequent first. Raises `SettingsError` where there is no journal to read."""
-    engine = _existing(settings).engine
+    engine = existing(settings).engine
     answers, orders = func.count(distinct(Consult.id)), func.count(distinct(Consult.order_key))
     what = (UnmappedCode.kind, UnmappedCode.system, UnmappedCode.code)
     query = select(*what, answers, orders).join(Consult, Consult.id == UnmappedCode.consult_id).group_by(*what)
@@ -43,7 +43,7 @@ def codes_asked(settings: Settings, since: dt.date | None = None) -> list[CodeAs
         engine.dispose()
 
 
-def _existing(settings: Settings) -> Journal:
+def existing(settings: Settings) -> Journal:
     """The journal; a report does not make one."""
     url = make_url(settings.journal_url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():

@@ -1,0 +1,1 @@
+"""What `imaging-cds report` measures: generated orders with known truth, sent through the real walk."""
