@@ -65,7 +65,10 @@ def observation(consult: Consult, definition: FactDefinition, value: Value) -> J
     out: Json = {
         "resourceType": "Observation",
         "status": "final",
-        "code": {"coding": [{"system": FACT_SYSTEM, "code": definition.name}], "text": setting.words.question(definition)},
+        "code": {
+            "coding": [{"system": FACT_SYSTEM, "code": definition.name}],
+            "text": setting.words.question(definition),
+        },
         "subject": {"reference": f"Patient/{setting.patient_id}"},
         "effectiveDateTime": setting.today.isoformat() if setting.today else None,
     }

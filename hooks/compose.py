@@ -16,6 +16,7 @@ from hooks.coverage import coverage_information, without_coverage_information
 from hooks.ids import content_of, stable_uuid
 from hooks.proposed import in_order
 from hooks.request import HookRequest
+from hooks.roles import is_staff
 from hooks.site import Keys, LibraryView, Profile, SetAside, Site
 from hooks.validate import faults, without_empty
 from hooks.wording import wording
@@ -47,7 +48,7 @@ def compose(
     the coverage information of CRD clients; other clients never get any. ``on_drop`` is told "suggestion" or "rating"
     when something was left out because it would not have been valid FHIR.
     """
-    words = wording(profile.language)
+    words = wording(profile.language, staff=is_staff(request))
     setting = Setting(
         library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices, today
     )
@@ -72,14 +73,14 @@ def compose(
 
 def compose_failed(request: HookRequest, *, profile: Profile, site: Site, keys: Keys) -> Json:
     """The answer to a client that would otherwise go on showing an earlier rating: advice failed, said plainly."""
-    words = wording(profile.language)
+    words = wording(profile.language, staff=is_staff(request))
     cards: list[Json] = []
     ratings: list[Json] = []
     for reference in request.focus:
         draft = request.draft(reference)
         if draft is None:
             continue
-        content = json.dumps([request.patient_id, "failed", actions.unrated(draft)], sort_keys=True)
+        content = json.dumps([request.patient_id, "failed", actions.unrated(draft), *words.reader], sort_keys=True)
         consult = f"urn:uuid:{stable_uuid(keys, 'consult', content)}"
         coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", site)
         if profile.always_rate:
@@ -113,6 +114,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         setting.view.policy,
         setting.view.notice,
         *([[p.name, p.value, p.words] for p in order.proposals] if order and order.proposals else []),
+        *setting.words.reader,
     )
     consult = f"urn:uuid:{stable_uuid(setting.keys, 'consult', content)}"
     return Consult(verdict, order, draft, study_words(draft, order, setting), consult, content, setting)

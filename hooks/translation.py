@@ -103,11 +103,11 @@ def study_names(path: Path, raw: Any) -> StudyNames:
 
 
 def check_translation(path: Path, names: StudyNames, library: Library) -> None:
-    """Everything that the data may say is translated, as it stands now. Raises `DataError` naming file, line and mend."""
+    """Everything that the data may say is translated as it stands now. Raises `DataError` naming the mend."""
     facts = library.vocabulary.facts
     expected = {("question", f.name): f.ask for f in facts.values() if f.ask}
     expected |= {("reason", i): found.name for i, found in library.indications.items()}
-    expected |= {("safety", c.id): c.message for c in _criteria(library) if c.kind == "safety" and c.message}
+    expected |= {("safety", c.id): c.message for c in library.criteria if c.kind == "safety" and c.message}
     expected |= {("override", r.code): r.display for r in override_reasons()}
     optional = {("name", f.name): f.means for f in facts.values() if not f.ask}
     held = phrases(path)
@@ -118,7 +118,9 @@ def check_translation(path: Path, names: StudyNames, library: Library) -> None:
             keys = [key for kind, key in {**expected, **optional} if kind == phrase.kind]
             raise DataError(path, phrase.line, f"`{phrase.key}` is no {phrase.kind} here.{near(phrase.key, keys)}")
         if now != phrase.english:
-            raise DataError(path, phrase.line, f"`{phrase.key}` now reads otherwise in English; translate it again: {now}")
+            raise DataError(
+                path, phrase.line, f"`{phrase.key}` now reads otherwise in English; translate it again: {now}"
+            )
     needed = {*expected, *(("name", f.name) for f in facts.values() if _presumed(f))}
     if lacking := sorted(f"{kind} {key}" for kind, key in needed - {(p.kind, p.key) for p in held}):
         raise DataError(path, None, f"add lines for: {', '.join(lacking)}.")
@@ -127,10 +129,6 @@ def check_translation(path: Path, names: StudyNames, library: Library) -> None:
 
 def _presumed(fact: FactDefinition) -> bool:
     return not fact.ask and fact.absence.startswith("presumed")
-
-
-def _criteria(library: Library) -> Iterable[Any]:
-    return library.criteria.values() if isinstance(library.criteria, Mapping) else library.criteria
 
 
 def _check_studies(path: Path, names: StudyNames, studies: Iterable[Study]) -> None:

@@ -146,7 +146,7 @@ FOR_STAFF = frozenset(
 @dataclass(frozen=True, slots=True)
 class Wording:
     """One language for one reader. ``records`` names resource types; ``presumed`` facts whose presumption has words of
-    its own. ``phrases`` is what the rules' own data says, in this language; None where that is the language of the rules.
+    its own. ``phrases`` is what the rules' own data says, in this language; None where that is their own.
     """
 
     language: str
@@ -162,6 +162,11 @@ class Wording:
     def quotes(self) -> bool:
         """Whether sentences of the rules may stand on the card as they are."""
         return self.phrases is None
+
+    @property
+    def reader(self) -> tuple[str, ...]:
+        """What tells this answer from the same in English to a clinician; () for that one."""
+        return tuple(filter(None, (self.language if self.phrases is not None else "", "staff" if self.staff else "")))
 
     def quote(self, text: str) -> str:
         """What the rules' data says, in this language; '' where nobody has translated it."""

@@ -12,6 +12,7 @@ from criteria.errors import DataError
 from criteria.reading import Lines, read_yaml
 from criteria.vocabulary import near
 from hooks.site import CRD_CARD_TYPE, CRD_TEMP, Profile
+from hooks.wording import languages
 from service.urls import Base
 
 CLIENTS = Path(__file__).parent / "clients.yaml"
@@ -75,6 +76,8 @@ def _value(path: Path, line: int | None, key: str, value: Any, kind: str) -> Any
         if value not in TOPICS:
             raise DataError(path, line, f"`topic_system` is one of {', '.join(TOPICS)}.")
         return TOPICS[value]
+    if key == "language" and value not in languages():
+        raise DataError(path, line, f"`language` is one of {', '.join(languages())}.")
     if kind.startswith(("tuple", "Collection")):
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise DataError(path, line, f"`{key}` must be a list of words.")
