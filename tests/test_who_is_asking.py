@@ -89,7 +89,7 @@ def test_a_users_role_may_be_named_by_its_whole_address() -> None:
     ("old", "new", "says"),
     [
         ("hl7,nurse,staff,", "hl7,nurse,stuff,", "Did you mean `staff`"),
-        ("hl7,nurse,", "hl8,nurse,", "Did you mean `hl7`"),
+        ("snomed,22515006,", "snomedct,22515006,", "Did you mean `snomed`"),
         ("hl7,nurse,", "hl7,doctor,", "stands twice"),
         ("hl7,nurse,staff,fhir-r4-roles", "hl7,nurse,staff,", "4 filled cells"),
         ("system,code,reader,source", "system,code,reader", "first line must be"),
