@@ -14,7 +14,8 @@ from criteria.ratings import Rating
 from criteria.vocabulary import FACT_SYSTEM, LASTING
 from hooks.consult import Consult
 from hooks.ids import stable_uuid
-from hooks.proposed import answers, in_words
+from hooks.proposed import answers
+from hooks.spoken import in_words
 
 Json = dict[str, Any]
 UCUM = "http://unitsofmeasure.org"
@@ -23,12 +24,13 @@ UCUM = "http://unitsofmeasure.org"
 def attestations(consult: Consult) -> list[Json]:
     """Buttons for the first open question that one tap can answer; none where the client cannot take them."""
     setting = consult.setting
-    if not setting.profile.attestations or setting.today is None or consult.verdict.rating is Rating.APPROPRIATE:
+    able = setting.profile.attestations and not setting.words.staff  # only a clinician's answer counts as one
+    if not able or setting.today is None or consult.verdict.rating is Rating.APPROPRIATE:
         return []
     for fact in consult.verdict.asks:
         definition = setting.view.vocabulary.facts.get(fact)
         if definition is not None and definition.ask and (found := list(_values(consult, definition))):
-            return [_suggestion(consult, definition, definition.ask, value) for value in found]
+            return [_suggestion(consult, definition, setting.words.question(definition), value) for value in found]
     return []
 
 
@@ -63,7 +65,10 @@ def observation(consult: Consult, definition: FactDefinition, value: Value) -> J
     out: Json = {
         "resourceType": "Observation",
         "status": "final",
-        "code": {"coding": [{"system": FACT_SYSTEM, "code": definition.name}], "text": definition.ask},
+        "code": {
+            "coding": [{"system": FACT_SYSTEM, "code": definition.name}],
+            "text": setting.words.question(definition),
+        },
         "subject": {"reference": f"Patient/{setting.patient_id}"},
         "effectiveDateTime": setting.today.isoformat() if setting.today else None,
     }

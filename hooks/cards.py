@@ -44,7 +44,7 @@ def card(consult: Consult, on_drop: Callable[[str], None]) -> Json:
         out["suggestions"] = suggested
         out["selectionBehavior"] = "at-most-one"
     if setting.profile.override_reasons and not confirmation(consult):
-        out["overrideReasons"] = [r.coding() for r in override_reasons()]
+        out["overrideReasons"] = [r.coding(setting.words.quote(r.display)) for r in override_reasons()]
     if linked := _links(consult):
         out["links"] = linked
     out["extension"] = {OURS: _note_for_programs(consult), ASSOCIATED: [consult.verdict.order]}
@@ -91,11 +91,11 @@ def _summary(consult: Consult) -> tuple[str, dict[str, str]]:
 
 
 def _instead(consult: Consult) -> tuple[str, dict[str, str]]:
-    verdict, study = consult.verdict, {"study": consult.study}
+    verdict, study, setting = consult.verdict, {"study": consult.study}, consult.setting
     actions_offered = {a.action for a in consult.alternatives}
     best = next((a for a in consult.alternatives if a.action == "update" and a.study), None)
     first = next((a for a in consult.alternatives if a.action == "create" and a.study), None)
-    both = {**study, "alternative": best.study.name} if best and best.study else study
+    both = {**study, "alternative": setting.words.study(best.study)} if best and best.study else study
     if verdict.safety_critical or verdict.because is Because.SAFETY:
         return ("summary.safety-change" if best else "summary.safety"), both
     if verdict.because is Because.COMBINATION and ("delete" in actions_offered or not best):
@@ -107,7 +107,7 @@ def _instead(consult: Consult) -> tuple[str, dict[str, str]]:
     if "delete" in actions_offered and not best:
         return "summary.remove", study
     if first and first.study:
-        return "summary.add", {**study, "alternative": first.study.name}
+        return "summary.add", {**study, "alternative": setting.words.study(first.study)}
     if verdict.because is Because.REQUIREMENT_MISSING:
         return "summary.requirement", study
     return "summary.reconsider", study
@@ -219,7 +219,7 @@ def _label(consult: Consult, alternative: Alternative) -> str:
 def _name(consult: Consult, alternative: Alternative) -> str:
     if alternative.action == "delete" or alternative.study is None:
         return consult.study
-    return alternative.study.name
+    return consult.setting.words.study(alternative.study)
 
 
 def _action(consult: Consult, alternative: Alternative) -> Json | None:

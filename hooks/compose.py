@@ -18,6 +18,7 @@ from hooks.ids import content_of, stable_uuid
 from hooks.markdown import plain
 from hooks.proposed import in_order
 from hooks.request import HookRequest
+from hooks.roles import is_staff
 from hooks.site import Insured, Keys, LibraryView, Profile, SetAside, Site
 from hooks.validate import faults, without_empty
 from hooks.wording import wording
@@ -49,7 +50,7 @@ def compose(
     on each order, and cards in the insurer's name. ``on_drop`` is told "suggestion" or "rating" when something was left
     out because it would not have been valid FHIR.
     """
-    words = wording(profile.language)
+    words = wording(profile.language, staff=is_staff(request))
     asked = wanted(request.extension)
     insurer = next((c.insurer for c in coverages if profile.crd and c.insurer), "")
     selecting = request.hook == "order-select"
@@ -90,7 +91,7 @@ def compose_failed(
 
     The public sandbox would go on showing an earlier rating; CRD 2.2 wants a coverage that could not be determined.
     """
-    words = wording(profile.language)
+    words = wording(profile.language, staff=is_staff(request))
     told = wanted(request.extension)
     insured = coverages if profile.crd and today and COVERAGE not in told.off else ()
     cards: list[Json] = []
@@ -99,7 +100,7 @@ def compose_failed(
         draft = request.draft(reference)
         if draft is None:
             continue
-        content = json.dumps([request.patient_id, "failed", actions.unrated(draft)], sort_keys=True)
+        content = json.dumps([request.patient_id, "failed", actions.unrated(draft), *words.reader], sort_keys=True)
         consult = f"urn:uuid:{stable_uuid(keys, 'consult', content)}"
         coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", site, profile)
         if insured and today:
@@ -142,6 +143,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         setting.view.policy,
         setting.view.notice,
         *([[p.name, p.value, p.words] for p in order.proposals] if order and order.proposals else []),
+        *setting.words.reader,
     )
     consult = f"urn:uuid:{stable_uuid(setting.keys, 'consult', content)}"
     return Consult(verdict, order, draft, study_words(draft, order, setting), consult, content, setting)

@@ -78,14 +78,14 @@ class Consult:
 def study_words(draft: dict[str, Any], order: Order | None, setting: Setting) -> str:
     """The order's study in our words; else as the client shows it; else "this imaging order"."""
     if order is not None and order.study is not None:
-        return order.study.name
+        return setting.words.study(order.study)
     found = codings(draft.get("code"))
     for coding in found:
         system = SYSTEMS.get(coding["system"]) if isinstance(coding.get("system"), str) else None
         if system and isinstance(coding.get("code"), str):
             study = setting.view.catalogue.of_code(system, coding["code"])
             if study is not None and order is None:
-                return study.name
+                return setting.words.study(study)
     code = draft.get("code")
     text = code.get("text") if isinstance(code, dict) else None
     for shown in [*(c.get("display") for c in found), text]:

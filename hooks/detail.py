@@ -1,12 +1,13 @@
 """The text of a card: the order, what is wrong, what to do instead, what to answer, and where it says so.
 
-Most important first. Everything that is data is escaped; the sentences come from wording.yaml.
+Most important first. Everything that is data is escaped; the sentences come from languages/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from criteria.orders import Reason
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
@@ -30,20 +31,25 @@ def detail(consult: Consult) -> str:
 
 
 def _order(consult: Consult) -> str:
-    reasons = [escape(r.words, 80) for r in consult.order.reasons if r.words] if consult.order else []
     words = consult.setting.words
+    named = [r.words if words.quotes else words.quote(r.words.partition(" (")[0]) for r in _reasons(consult)]
+    reasons = [escape(name, 80) for name in named if name]
     if reasons:
         return words.say("order-reason", study=escape(consult.study), reasons=", ".join(dict.fromkeys(reasons)))
     return words.say("order", study=escape(consult.study))
+
+
+def _reasons(consult: Consult) -> Iterable[Reason]:
+    return consult.order.reasons if consult.order else ()
 
 
 def _lead(consult: Consult) -> list[str]:
     """Safety first, then the deciding rule's own sentence, or the plain one for this kind of answer."""
     verdict, words = consult.verdict, consult.setting.words
     out = [*(_note(consult, n) for n in consult.safety), *_devices(consult)]
-    if verdict.message:
+    if message := words.quote(verdict.message):
         speakers = [r for r in consult.decisive if r.message == verdict.message] or consult.decisive
-        out.append(_cited(consult, verdict.message, speakers[0] if speakers else None))
+        out.append(_cited(consult, message, speakers[0] if speakers else None))
     elif verdict.because:
         out.append(words.say(f"because.{verdict.because.value}"))
     if verdict.provisional:
@@ -73,7 +79,12 @@ def _unmet(consult: Consult) -> list[str]:
 
 
 def _note(consult: Consult, note: Note) -> str:
-    words, text = consult.setting.words, escape(note.text, 1000)
+    words = consult.setting.words
+    text = escape(words.quote(note.text), 1000)
+    if not text:
+        key = "note-cited-safety" if note.kind in ("safety", "unchecked") else "note-cited"
+        place = ", ".join(filter(None, (consult.setting.edition(note.guideline).title, note.section)))
+        return words.say(key, place=escape(place))
     if note.kind == "unchecked":
         text = words.say("note-unchecked", text=text)
     return words.say("note-section", text=text, section=escape(note.section)) if note.section else text
@@ -109,8 +120,9 @@ def _alternative(consult: Consult, alternative: Alternative) -> str:
         kind = known.get(alternative.rating, "other")
         if alternative.action == "create":
             kind = "create-if" if alternative.rating is Rating.NEEDS_INFORMATION else "create"
-        line = words.say(f"alternative.{kind}", study=escape(alternative.study.name))
-    return words.say("alternative.why", line=line, why=escape(alternative.why, 400)) if alternative.why else line
+        line = words.say(f"alternative.{kind}", study=escape(words.study(alternative.study)))
+    why = words.quote(alternative.why)
+    return words.say("alternative.why", line=line, why=escape(why, 400)) if why else line
 
 
 def question(consult: Consult, fact: str) -> str:
@@ -119,7 +131,11 @@ def question(consult: Consult, fact: str) -> str:
     if fact not in vocabulary:
         return ""
     definition = vocabulary[fact]
-    return definition.ask or consult.setting.words.say("question-plain", means=definition.means.rstrip("."))
+    words = consult.setting.words
+    if asked := words.question(definition):
+        return asked
+    means = words.quote(definition.means)
+    return words.say("question-plain", means=means.rstrip(".")) if means else ""
 
 
 def _asks(consult: Consult) -> list[str]:
@@ -135,7 +151,8 @@ def _presumes(consult: Consult) -> list[str]:
         if fact not in vocabulary:
             continue
         definition = vocabulary[fact]
-        text = words.presumed.get(fact) or definition.means.split(";")[0].rstrip(".")
+        text = words.presumed.get(fact) or words.quote(definition.means) or words.question(definition)
+        text = text.split(";")[0].rstrip(".")
         (stated if definition.absence == "presumed_true" else absent).append(escape(text, 300))
     lists = (("heading.presumes", absent), ("heading.states", stated))
     return [words.say(heading) + "\n" + bullets(lines) for heading, lines in lists if lines]
@@ -144,7 +161,8 @@ def _presumes(consult: Consult) -> list[str]:
 def _why(consult: Consult) -> list[str]:
     """What holds and decided, beyond the sentence above; a pathway that was not met explains nothing by its title."""
     told = [r for r in consult.decisive if r.truth is True and r.message != consult.verdict.message]
-    lines = [_cited(consult, r.message or r.title, r) for r in told if r.message or r.title]
+    words = consult.setting.words
+    lines = [_cited(consult, said, r) for r in told if (said := words.quote(r.message or r.title))]
     lines = list(dict.fromkeys(lines))[:REASONS]
     return [consult.setting.words.say("heading.why") + "\n" + bullets(lines)] if lines else []
 

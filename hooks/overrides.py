@@ -30,8 +30,9 @@ class OverrideReason:
     display: str
     category: str
 
-    def coding(self) -> dict[str, Any]:
-        return {"code": self.code, "system": self.system, "display": self.display}
+    def coding(self, display: str = "") -> dict[str, Any]:
+        """As a menu entry; ``display`` in the reader's language."""
+        return {"code": self.code, "system": self.system, "display": display or self.display}
 
 
 def category_of(system: str | None, code: str | None) -> str | None:

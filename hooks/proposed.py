@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from criteria.facts import FactDefinition, Value
 from criteria.orders import Order, Proposal
 from criteria.ratings import Because, Verdict
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
-from hooks.wording import Wording
+from hooks.spoken import in_words
 
 SUGGESTED = 3
 """Reasons that a card suggests."""
@@ -38,6 +37,8 @@ def asked(consult: Consult, fact: str, question: str) -> str:
     if proposal is None or definition is None:
         return escape(question)
     answer = escape(in_words(proposal.value, definition, consult.setting.words), 60)
+    if not answer:
+        return escape(question)
     return consult.setting.words.say(
         "ask-proposed", question=escape(question), words=escape(proposal.words, QUOTED), answer=answer
     )
@@ -48,16 +49,10 @@ def suggested_reasons(consult: Consult) -> list[str]:
     if consult.order is None or consult.verdict.because not in UNREAD:
         return []
     named = [p for p in consult.order.proposals if p.kind == "indication"][:SUGGESTED]
-    say = consult.setting.words.say
-    lines = [say("reason-proposed", name=escape(p.label, 80), words=escape(p.words, QUOTED)) for p in named]
+    words = consult.setting.words
+    say = words.say
+    lines = [
+        say("reason-proposed", name=escape(words.quote(p.label) or p.label, 80), words=escape(p.words, QUOTED))
+        for p in named
+    ]
     return [say("heading.reasons") + "\n" + bullets(lines)] if lines else []
-
-
-def in_words(value: Value, definition: FactDefinition, words: Wording) -> str:
-    """An answer as a clinician would say it."""
-    if isinstance(value, bool):
-        return words.say("answer-yes" if value else "answer-no")
-    if isinstance(value, int | float):
-        unit = (definition.unit or "").strip("{}")
-        return f"{value:g} {unit}".strip()
-    return str(value).replace("_", " ")

@@ -217,14 +217,14 @@ def _same_patient(resource: Json, patient_id: str, path: str) -> None:
         reference = holder.get("reference") if isinstance(holder, dict) else None
         if not isinstance(reference, str) or not reference:
             continue  # by identifier only: nothing to compare
-        if _relative(reference) not in (f"Patient/{patient_id}", f"urn:uuid:{patient_id}"):
+        if relative(reference) not in (f"Patient/{patient_id}", f"urn:uuid:{patient_id}"):
             raise errors.WrongPatient(f"{path}.{name}")
 
 
 def _selected(selections: list[str], names: Mapping[str, str]) -> tuple[str, ...]:
     found = []
     for n, selection in enumerate(selections):
-        reference = names.get(selection) or names.get(_relative(selection))
+        reference = names.get(selection) or names.get(relative(selection))
         if reference is None:
             raise errors.UnknownSelection(f"context.selections[{n}]")
         if reference.startswith("ServiceRequest/"):
@@ -232,7 +232,7 @@ def _selected(selections: list[str], names: Mapping[str, str]) -> tuple[str, ...
     return tuple(dict.fromkeys(found))
 
 
-def _relative(reference: str) -> str:
+def relative(reference: str) -> str:
     """`https://ehr.example/fhir/Patient/1/_history/2` -> `Patient/1`; anything else as it is."""
     plain = reference.split("/_history/")[0]
     if not plain.startswith(("http://", "https://")):

@@ -112,7 +112,7 @@ class LibraryView:
     """The part of the criteria that answers quote.
 
     ``policy`` is the policy that was applied to this patient, ``notice`` the sentence that its cards carry
-    (``notice.<name>`` in wording.yaml), if any.
+    (``notice.<name>`` in languages/), if any.
     """
 
     vocabulary: Vocabulary

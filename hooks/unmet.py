@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from criteria.facts import Fact, FactDefinition, Vocabulary
 from criteria.ratings import Step, Verdict
+from hooks.spoken import in_words
 from hooks.wording import Wording
 
 PLAIN = ("all of", "any of", "not", "at least", "with its exception")
@@ -72,9 +73,11 @@ def _recorded(step: Step) -> Iterator[bool]:
 
 def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
     clause = step.says.rstrip(".")
+    found = list(dict.fromkeys(_found(step, vocabulary, words)))[:VALUES]
+    if not words.quotes:  # the clause is a sentence of the rule: what its facts say stands for it
+        return "; ".join(found) or next(_silent(step, vocabulary, words), "")
     if not clause or clause.startswith(PLAIN):
         return ""
-    found = list(dict.fromkeys(_found(step, vocabulary, words)))[:VALUES]
     if found:
         return words.say("unmet-found", clause=clause, found="; ".join(found))
     return words.say("unmet-silent" if _presumed(step) else "unmet", clause=clause)
@@ -83,8 +86,9 @@ def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
 def _found(step: Step, vocabulary: Vocabulary, words: Wording) -> Iterator[str]:
     if step.found is not None and step.fact in vocabulary and step.truth is not None:
         said = _value(step.found, vocabulary[str(step.fact)], words)
-        if said and step.found.note:
-            said = words.say("found-note", found=said, note=step.found.note)
+        note = step.found.note if words.quotes else str(step.found.on or "")
+        if said and note:
+            said = words.say("found-note", found=said, note=note)
         if said:
             yield said
     for child in step.children:
@@ -93,13 +97,24 @@ def _found(step: Step, vocabulary: Vocabulary, words: Wording) -> Iterator[str]:
 
 def _value(fact: Fact, definition: FactDefinition, words: Wording) -> str:
     """What is on file, in words; '' for what only codes say."""
-    means = _short(definition.means)
+    means = words.quote(definition.means) if not words.quotes else _short(definition.means)
+    if not means:
+        question, answer = words.quote(definition.ask or ""), in_words(fact.value, definition, words)
+        return words.say("answered", question=question, answer=answer) if question and answer else ""
     if isinstance(fact.value, bool):
         return words.say("found-yes" if fact.value else "found-no", means=means)
     if not isinstance(fact.value, int | float):
         return ""
     unit = "" if definition.unit in (None, "1", "{score}") else f" {definition.unit}"
     return words.say("found-value", means=means, value=f"{fact.value:g}{unit}")
+
+
+def _silent(step: Step, vocabulary: Vocabulary, words: Wording) -> Iterator[str]:
+    """The questions of a clause of which the chart says nothing."""
+    if step.fact in vocabulary and (question := words.question(vocabulary[str(step.fact)])):
+        yield words.say("answered-nothing", question=question)
+    for child in step.children:
+        yield from _silent(child, vocabulary, words)
 
 
 def _short(means: str) -> str:

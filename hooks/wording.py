@@ -1,4 +1,4 @@
-"""Every sentence that a clinician may read, from wording.yaml."""
+"""Every sentence that a clinician may read, from languages/."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
+from criteria.facts import FactDefinition
 from criteria.ratings import Because
 from criteria.reading import Lines, read_yaml
+from criteria.studies import Study
 from criteria.vocabulary import near
 from hooks.plans import ANSWERS
+from hooks.translation import StudyNames, phrases, study_names
 
-WORDING = Path(__file__).parent / "wording.yaml"
-SECTIONS = {"sentences", "records", "presumed"}
+LANGUAGES = Path(__file__).parent / "languages"
+RULES = "en"
+"""The language of the rules, the facts and the studies."""
+SECTIONS = {"never", "sentences", "staff", "records", "presumed"}
 SENTENCE = {"text", "limit", "slots"}
 SUMMARY = 139
 """The longest summary: CDS Hooks asks for less than 140 characters."""
@@ -104,18 +109,77 @@ NEEDED = frozenset(
         "found-value",
         "device",
         "device-unnamed",
+        "note-cited",
+        "note-cited-safety",
+        "answered",
+        "answered-nothing",
     }
 )
+FOR_STAFF = frozenset(
+    {
+        f"summary.{k}"
+        for k in (
+            "ask-one",
+            "ask-many",
+            "ask-reason",
+            "ask-reason-unmapped",
+            "ask-study",
+            "ask-none",
+            "change",
+            "recode",
+            "remove",
+            "reconsider",
+            "requirement",
+            "safety",
+            "safety-change",
+            "appropriate-safety",
+            "pediatric",
+            "other-guideline",
+            "add",
+            "failed",
+        )
+    }
+    | {f"heading.{k}" for k in ("asks", "reasons", "presumes", "states")}
+    | {"ask-proposed", "link.app"}
+)
+"""What reads otherwise for someone who may not answer for the clinician."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One language. ``records`` names resource types; ``presumed`` facts whose presumption has words of its own."""
+    """One language for one reader. ``records`` names resource types; ``presumed`` facts whose presumption has words of
+    its own. ``phrases`` is what the rules' own data says, in this language; None where that is their own.
+    """
 
+    language: str
     sentences: Mapping[str, str]
     limits: Mapping[str, int]
     records: Mapping[str, str]
     presumed: Mapping[str, str]
+    phrases: Mapping[str, str] | None = None
+    studies: StudyNames | None = None
+    staff: bool = False
+
+    @property
+    def quotes(self) -> bool:
+        """Whether sentences of the rules may stand on the card as they are."""
+        return self.phrases is None
+
+    @property
+    def reader(self) -> tuple[str, ...]:
+        """What tells this answer from the same in English to a clinician; () for that one."""
+        return tuple(filter(None, (self.language if self.phrases is not None else "", "staff" if self.staff else "")))
+
+    def quote(self, text: str) -> str:
+        """What the rules' data says, in this language; '' where nobody has translated it."""
+        return text if self.phrases is None else self.phrases.get(text, "")
+
+    def study(self, study: Study) -> str:
+        return study.name if self.studies is None else self.studies.name(study)
+
+    def question(self, fact: FactDefinition) -> str:
+        """Its question; in the language of the rules where it has not been translated: better than none."""
+        return (self.quote(fact.ask) or fact.ask) if fact.ask else ""
 
     def say(self, key: str, **slots: str) -> str:
         """The sentence with its placeholders filled; shortened placeholders keep it within its limit.
@@ -142,37 +206,60 @@ def _shortened(slots: Mapping[str, str], room: int, used: list[str]) -> dict[str
     return {n: v if len(v) <= share.get(n, len(v)) else v[: share[n] - 1].rstrip() + "…" for n, v in slots.items()}
 
 
+def languages(folder: Path = LANGUAGES) -> list[str]:
+    return sorted(file.stem for file in folder.glob("*.yaml"))
+
+
 @cache
-def wording(language: str = "en", path: Path = WORDING) -> Wording:
+def wording(language: str = RULES, *, staff: bool = False, folder: Path = LANGUAGES) -> Wording:
     """The sentences of one language, English when there is no such language. Raises `DataError`."""
+    path = folder / f"{language if language in languages(folder) else RULES}.yaml"
     raw = read_yaml(path)
-    if not isinstance(raw, Lines) or "en" not in raw or "never" not in raw:
-        raise DataError(path, 1, "the file needs the key `never` and one key per language, `en` among them.")
+    known = SECTIONS if path.stem == RULES else SECTIONS | {"studies"}
+    if not isinstance(raw, Lines) or set(raw) != known:
+        raise DataError(path, 1, f"a language needs exactly the keys {', '.join(sorted(known))}.")
     never = [re.compile(rf"\b{word}\w*", re.IGNORECASE) for word in raw["never"]]
-    read = {name: _language(path, entry, never) for name, entry in raw.items() if name != "never"}
-    return read.get(language, read["en"])
+    said = _sentences(path, raw, "sentences", NEEDED, never)
+    if staff:
+        said |= _sentences(path, raw, "staff", FOR_STAFF, never)
+    for section in ("records", "presumed"):
+        for key, text in raw[section].items():
+            if not isinstance(text, str) or not text:
+                raise DataError(path, raw[section].line(key), "every value here is text.")
+            _check_never(path, raw[section].line(key), key, text, never)
+    own = path.stem == RULES
+    return Wording(
+        path.stem,
+        {k: text for k, (text, _) in said.items()},
+        {k: limit for k, (_, limit) in said.items()},
+        raw["records"],
+        raw["presumed"],
+        None if own else {p.english: p.text for p in phrases(path.with_suffix(".csv"))},
+        None if own else study_names(path, raw["studies"]),
+        staff,
+    )
 
 
-def _language(path: Path, entry: Any, never: list[re.Pattern[str]]) -> Wording:
-    if not isinstance(entry, Lines) or set(entry) != SECTIONS:
-        raise DataError(path, None, f"a language needs exactly the keys {', '.join(sorted(SECTIONS))}.")
-    sentences = entry["sentences"]
+def _sentences(
+    path: Path, raw: Lines, section: str, needed: frozenset[str], never: list[re.Pattern[str]]
+) -> dict[str, tuple[str, int]]:
+    sentences = raw[section]
+    if not isinstance(sentences, Lines):
+        raise DataError(path, raw.line(section), f"`{section}` needs its sentences by key.")
     for key, sentence in sentences.items():
         line = sentences.line(key)
-        if key not in NEEDED:
-            raise DataError(path, line, f"`{key}` is no sentence that a card uses.{near(key, NEEDED)}")
+        if key not in needed:
+            raise DataError(path, line, f"`{key}` is no sentence that a card uses.{near(key, needed)}")
         _check(path, line, key, sentence)
-    if lacking := NEEDED - set(sentences):
-        raise DataError(path, entry.line("sentences"), f"these sentences are missing: {', '.join(sorted(lacking))}.")
-    for section in ("records", "presumed"):
-        if not all(isinstance(v, str) and v for v in entry[section].values()):
-            raise DataError(path, entry.line(section), "every value here is text.")
-    texts = {k: v["text"] for k, v in sentences.items()}
-    for key, text in {**texts, **entry["records"], **entry["presumed"]}.items():
-        for word in never:
-            if word.search(text):
-                raise DataError(path, sentences.line(key), f"`{key}` uses a word of `never`; say it another way.")
-    return Wording(texts, {k: v["limit"] for k, v in sentences.items()}, entry["records"], entry["presumed"])
+        _check_never(path, line, key, sentence["text"], never)
+    if lacking := needed - set(sentences):
+        raise DataError(path, raw.line(section), f"these sentences are missing: {', '.join(sorted(lacking))}.")
+    return {key: (s["text"], s["limit"]) for key, s in sentences.items()}
+
+
+def _check_never(path: Path, line: int | None, key: str, text: str, never: list[re.Pattern[str]]) -> None:
+    if any(word.search(text) for word in never):
+        raise DataError(path, line, f"`{key}` uses a word of `never`; say it another way.")
 
 
 def _check(path: Path, line: int | None, key: str, sentence: Any) -> None:

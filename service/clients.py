@@ -15,6 +15,7 @@ from hooks.configuration import ASKED_VERSION
 from hooks.request import HookRequest
 from hooks.scores import scores
 from hooks.site import CRD_CARD_TYPE, CRD_TEMP, Profile
+from hooks.wording import languages
 from service.urls import Base
 
 CLIENTS = Path(__file__).parent / "clients.yaml"
@@ -81,6 +82,8 @@ def _value(path: Path, line: int | None, key: str, value: Any, kind: str) -> Any
         return TOPICS[value]
     if key in ("crd", "scores") and value not in (known := CRD if key == "crd" else ("", *scores())):
         raise DataError(path, line, f"`{key}` is empty or one of {', '.join(known[1:])} (quote a number).")
+    if key == "language" and value not in languages():
+        raise DataError(path, line, f"`language` is one of {', '.join(languages())}.")
     if kind.startswith(("tuple", "Collection")):
         if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
             raise DataError(path, line, f"`{key}` must be a list of words.")

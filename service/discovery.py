@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 import hooks
+from hooks.roles import KEY, TEMPLATE
 from mappings import QUERIES
 from service.answers import json
 
@@ -13,4 +14,4 @@ bp = Blueprint("discovery", __name__)
 
 @bp.get("/cds-services", strict_slashes=False)
 def cds_services() -> Response:
-    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()}))
+    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()} | {KEY: TEMPLATE}))

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import hooks.configuration
 import hooks.overrides
+import hooks.roles
 import hooks.scores
 import hooks.services
-import hooks.wording
+from criteria import load_library
 from criteria.coverage import STATES, Row
 from criteria.errors import DataError
 from criteria.library import HERE
 from criteria.mutate import MOST, Report
 from criteria.tally import Line, lines, share
+from hooks.translation import check_translation
+from hooks.wording import LANGUAGES, languages, wording
 from service.clients import load_profiles
 
 HEADS = ("rows", *STATES)
-TABLES = (
-    hooks.wording.wording, hooks.overrides.override_reasons, hooks.services.services, hooks.configuration.published,
-    hooks.scores.scores, load_profiles,
-)  # fmt: skip
+
+
+def check_languages() -> None:
+    """Every language has all sentences, and says all that the rules' data may say as it stands now."""
+    library = load_library()
+    for language in languages():
+        names = wording(language, staff=True).studies
+        if names is not None:
+            check_translation((LANGUAGES / language).with_suffix(".csv"), names, library)
+
+
+TABLES: tuple[Callable[[], object], ...] = (
+    check_languages,
+    hooks.overrides.override_reasons,
+    hooks.roles.roles,
+    hooks.services.services,
+    hooks.configuration.published,
+    hooks.scores.scores,
+    load_profiles,
+)
 
 
 def table_faults() -> Iterator[str]:
-    """Slips in the tables outside criteria/: wording, override reasons, services, client profiles."""
+    """Slips in the tables outside criteria/: wording, override reasons, roles, services, client profiles."""
     for load in TABLES:
         try:
             load()
@@ -115,7 +134,7 @@ def our_texts() -> list[Path]:
     """What may hold no sentence of a source: all under criteria/, and the wording of the cards."""
     from criteria.sources import our_files
 
-    return our_files(HERE, hooks.wording.WORDING)
+    return our_files(HERE, *sorted(LANGUAGES.glob("*.yaml")))
 
 
 def _counted(line: Line, state: str) -> str:

@@ -40,10 +40,16 @@ def request(fhir: FhirServer | None = None, **changed: Any) -> Json:
     return {**body, **changed}
 
 
+def templates(service: Service) -> dict[str, str]:
+    """What is asked of the chart; who is asking is no part of it, and is never fetched."""
+    offered: dict[str, str] = service.discovery()[0]["prefetch"]
+    return {key: template for key, template in offered.items() if key != "user"}
+
+
 def prefetch(service: Service, resources: list[Json]) -> Json:
     """Our own templates, resolved against these resources."""
     held: Json = {}
-    for key, template in service.discovery()[0]["prefetch"].items():
+    for key, template in templates(service).items():
         kind = re.split(r"[/?]", template)[0]
         hits = [r for r in resources if r["resourceType"] == kind]
         held[key] = hits[0] if "/" in template.split("?")[0] else bundle(hits)
@@ -72,8 +78,7 @@ def test_a_chart_that_is_only_fetched(service: Service, make_fhir: MakeFhir) -> 
     fhir = make_fhir(chart(), token=TOKEN)
     answer = service.answer(request(fhir))
     assert rating(answer, "order-1") == "appropriate"
-    templates = service.discovery()[0]["prefetch"].values()
-    assert kinds(fhir) == sorted({re.split(r"[/?]", t)[0] for t in templates})
+    assert kinds(fhir) == sorted({re.split(r"[/?]", t)[0] for t in templates(service).values()})
     assert {c["authorization"] for c in fhir.calls} == {f"Bearer {TOKEN}"}
 
 

@@ -51,7 +51,9 @@ def test_discovery_lists_one_id_for_two_hooks(client: FlaskClient) -> None:
         services = client.get(path).get_json()["services"]
         assert {s["hook"] for s in services} == {"order-select", "order-sign"}
         assert len({s["id"] for s in services}) == 1
-        assert all("{{context.patientId}}" in t for s in services for t in s["prefetch"].values())
+        for templates in (s["prefetch"] for s in services):
+            assert templates["user"] == "PractitionerRole/{{userPractitionerRoleId}}"
+            assert all("{{context.patientId}}" in t for key, t in templates.items() if key != "user")
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])

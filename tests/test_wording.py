@@ -13,20 +13,21 @@ from hypothesis import strategies as st
 from criteria.errors import DataError
 from hooks.markdown import escape, plain
 from hooks.overrides import CATEGORIES, REASONS, override_reasons
-from hooks.wording import NEEDED, SUMMARY, WORDING, wording
+from hooks.wording import FOR_STAFF, LANGUAGES, NEEDED, SUMMARY, languages, wording
 
-TEXT = WORDING.read_text(encoding="utf-8")
+TEXT = (LANGUAGES / "en.yaml").read_text(encoding="utf-8")
 
 
 def _broken(tmp_path: Path, old: str, new: str) -> Path:
     assert old in TEXT
-    file = tmp_path / "wording.yaml"
-    file.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
-    return file
+    (tmp_path / "en.yaml").write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    return tmp_path
 
 
 def test_every_needed_sentence_is_there_and_an_unknown_language_falls_back_to_english() -> None:
-    assert set(wording().sentences) == NEEDED
+    for language in languages():
+        assert set(wording(language).sentences) == NEEDED
+        assert set(wording(language, staff=True).sentences) == NEEDED >= FOR_STAFF
     assert wording("xx").sentences == wording("en").sentences
 
 
@@ -36,10 +37,13 @@ def test_no_sentence_denies_approves_or_promises_anything() -> None:
         assert word not in words
 
 
+@pytest.mark.parametrize("staff", [False, True])
+@pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize("key", sorted(k for k in NEEDED if k.startswith("summary.")))
-def test_summaries_stay_under_140_characters_however_long_the_names_are(key: str) -> None:
-    slots = [n for _, n, _, _ in string.Formatter().parse(wording().sentences[key]) if n]
-    said = wording().say(key, **{n: n[0] * 300 for n in slots})
+def test_summaries_stay_under_140_characters_however_long_the_names_are(key: str, language: str, staff: bool) -> None:
+    words = wording(language, staff=staff)
+    slots = [n for _, n, _, _ in string.Formatter().parse(words.sentences[key]) if n]
+    said = words.say(key, **{n: n[0] * 300 for n in slots})
     assert len(said) <= SUMMARY
     assert all(n[0] * 5 in said for n in slots)
 
@@ -58,13 +62,15 @@ def test_braces_in_a_value_are_only_text() -> None:
         ("Review {study}: a requirement", "Denied: {study}: a requirement", "word of `never`"),
         ("Review {study}: a requirement", "<b>{study}</b>: a requirement", "no HTML"),
         ("    link.app: {text: Answer the open questions, limit: 80}\n", "", "missing: link.app"),
+        ("{text: How this answer came about", "{text: How this verdict came about", "word of `never`"),
+        ("    link.app: {text: Open questions for the clinician, limit: 80}\n", "", "missing: link.app"),
         ("limit: 80}", "limit: 80, tone: kind}", "needs `text` and `limit`"),
         ("Change {study} to {alternative}'", "Change {study to {alternative}'", "brace"),
     ],
 )  # fmt: skip
 def test_a_slip_is_named_with_its_mend(tmp_path: Path, old: str, new: str, says: str) -> None:
-    with pytest.raises(DataError, match=r"wording\.yaml") as caught:
-        wording("en", _broken(tmp_path, old, new))
+    with pytest.raises(DataError, match=r"en\.yaml") as caught:
+        wording("en", staff=True, folder=_broken(tmp_path, old, new))
     assert says in str(caught.value)
 
 
