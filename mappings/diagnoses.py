@@ -69,6 +69,7 @@ def indications() -> Mapping[str, Indication]:
     return load_indications(vocabulary=vocabulary())
 
 
+@functools.lru_cache(maxsize=4096)
 def channel(fact: str) -> Channel:
     """The row of ``fact``, or the default: a suspicion comes from reasons and unconfirmed diagnoses alone."""
     return _channels().get(fact) or Channel(chart=not fact.endswith("_suspected"))

@@ -106,7 +106,7 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
     for condition in records.of("Condition"):
         if OVER & codes_in(condition.get("clinicalStatus")):
             continue
-        reasons = read_reasons({"reasonCode": [condition.get("code")]}, records)
+        reasons = read_reasons({"reasonCode": condition.get("code")}, records)
         if not any(episode._same(frozenset(r.indications)) for r in reasons if r.indications):
             continue
         references.add(reference_of(condition))

@@ -77,10 +77,11 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
     table = read_table("medications")
-    classes = table.means(medicine, text=True)
+    named = table.of_words(spoken(medicine))
+    classes = table.means(medicine) or frozenset(named)
     if not classes:
         return classes
-    forms = table.of_words(spoken(medicine)) & {"topical", "injected", "patch"}
+    forms = named & {"topical", "injected", "patch"}
     dosages = [*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))]
     forms |= {m for d in dosages for m in table.of_words(spoken(d.get("route"))) if m in ("topical", "injected")}
     classes |= forms

@@ -102,6 +102,14 @@ def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category:
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
+def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told]]:
+    """The resources of one type of the chart with what each was of, read once."""
+    if ("studies", kind) not in records.made:
+        records.made["studies", kind] = [(r, ordered_study(r)) for r in records.of(kind)]
+    held: Sequence[tuple[dict[str, Any], Told]] = records.made["studies", kind]
+    return held
+
+
 def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | None:
     """The study of the whole spine, where every level of it is a candidate."""
     if not set(LEVELS) <= {c.region for c in candidates} or len({c.modality for c in candidates}) > 1:

@@ -70,8 +70,9 @@ class Records:
         if "observed" not in self.made:
             places: dict[tuple[str, str], list[int]] = {}
             for n, observation in enumerate(self.of("Observation")):
-                for coding in objects(mapping(observation.get("code")).get("coding")):
-                    system, code = coding.get("system", ""), coding.get("code", "")
+                concept = observation.get("code")
+                for coding in objects(concept.get("coding")) if isinstance(concept, dict) else ():
+                    system, code = coding.get("system"), coding.get("code")
                     pair = (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
                     if pair in places:
                         places[pair].append(n)
@@ -128,15 +129,16 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             aside.append(SetAside("resource", "it is no FHIR resource"))
             continue
-        reference = reference_of(resource)
-        key = reference if "/" in reference else f"{reference}#{n}"
+        key = reference_of(resource)
+        if "/" not in key:
+            key = f"{key}#{n}"
         if key not in newest or _updated(resource) > _updated(newest[key]):
             newest[key] = resource
     patient = newest.pop(f"Patient/{patient_id}", {})
-    by_type: dict[str, list[dict[str, Any]]] = {}
-    known, whose = shapes(), f"Patient/{patient_id}"
-    whose = whose if target(whose) == whose else ""
-    for resource in newest.values():
+    by_type: dict[str, list[dict[str, Any]]] = {kind: [] for kind in shapes()}
+    places: dict[str, dict[str, Any]] = {}
+    known, whose = shapes(), target(f"Patient/{patient_id}")
+    for key, resource in newest.items():
         kind = resource["resourceType"]
         shape = known.get(kind)
         if shape is None:
@@ -144,26 +146,31 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
         if why := _fault(resource, shape, whose, patient):
             aside.append(SetAside(reference_of(resource), why))
         elif _counts(resource, shape):
-            by_type.setdefault(kind, []).append(resource)
-    return Records(patient, {k: tuple(v) for k, v in by_type.items()}, frozenset(missing), tuple(aside))
+            by_type[kind].append(resource)
+            places[key] = resource
+    usable = {kind: tuple(held) for kind, held in by_type.items() if held}
+    records = Records(patient, usable, frozenset(missing), tuple(aside))
+    records.places.update(places)
+    return records
 
 
 def _updated(resource: dict[str, Any]) -> float:
     return instant(mapping(resource.get("meta")).get("lastUpdated"))
 
 
-def _fault(resource: dict[str, Any], shape: Shape, whose: str, patient: dict[str, Any]) -> str | None:
+def _fault(resource: dict[str, Any], shape: Shape, whose: str | None, patient: dict[str, Any]) -> str | None:
     """Why the resource cannot be used, or None; ``whose`` is the reference of the patient."""
-    fields = shape.fields
+    wanted = shape.fields.get
     for name, value in resource.items():
-        if name in fields and value is not None and not isinstance(value, fields[name]):
-            first = next(n for n, wanted in fields.items() if not isinstance(resource.get(n), wanted | None))
+        held = wanted(name)
+        if held is not None and value is not None and not isinstance(value, held):
+            first = next(n for n, kind in shape.fields.items() if not isinstance(resource.get(n), kind | None))
             return f"its {first} is not of the type that FHIR gives it"
     if shape.patient is None:
         return None
     subject = mapping(resource.get(shape.patient))
     if whose and (subject.get("reference") == whose or target(subject) == whose):
-        return None
+        return None  # the plain spelling first
     if "reference" in subject:
         return "it is not about this patient"
     return None if _same_identifier(subject, patient) else "it does not say which patient it is about"
