@@ -68,9 +68,10 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
             found.append(Contact(reference_of(message), held, mode, visit=False))
     table = read_table("contacts")
     for call, codes in records.coded("Procedure"):
-        kinds = table.of_codes(codes) - {NO_EVALUATION}
-        if not kinds:
+        kinds = table.of_codes(codes)
+        if not kinds or kinds == {NO_EVALUATION}:
             continue
+        kinds -= {NO_EVALUATION}
         held = span(call.get("performedDateTime")) or period(call.get("performedPeriod"))[1]
         if held and held.first <= today and episode.concerns(call, records):
             found.append(Contact(reference_of(call), held, min(kinds)))

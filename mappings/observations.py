@@ -24,7 +24,7 @@ NUMBERS = ("valueQuantity", "valueInteger", "valueString")
 PRESENT_PROBLEM_DAYS = 90
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """One usable result with its day; ``ago`` in days.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
 SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
+KEPT = 1000
+"""Letters of a code with its words that are kept; few have more."""
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
@@ -317,8 +320,34 @@ def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
 Named = tuple[str, frozenset[str], str, str, frozenset[str]]
 
 
+Written = tuple[str, tuple[tuple[str, str, str], ...]]
+"""A concept as the client writes it: its text, and system, code and display of its codings."""
+
+
 def _of_codes(*codes: Mapping[str, Any]) -> Named | None:
     """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
+    written = tuple(map(_written, codes))
+    return _done(written) if len(str(written)) < KEPT else _done.__wrapped__(written)
+
+
+def _written(concept: Mapping[str, Any]) -> Written:
+    codings = objects(concept.get("coding"))
+    texts = tuple((_plain(c.get("system")), _plain(c.get("code")), _plain(c.get("display"))) for c in codings)
+    return _plain(concept.get("text")), texts
+
+
+def _plain(value: Any) -> str:
+    """Text, and the number that some clients send for a code."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+@functools.lru_cache(maxsize=2048)
+def _done(written: tuple[Written, ...]) -> Named | None:
+    """`_of_codes` by what it goes by; charts repeat the same few hundred."""
+    codes = [
+        {"text": text, "coding": [{"system": s, "code": c, "display": d} for s, c, d in codings]}
+        for text, codings in written
+    ]
     return _films_of(*codes) or next(
         (n for c in codes if (n := _named(ordered_study({"code": c}), c, {}, codes))), None
     )

@@ -24,7 +24,7 @@ from mappings.conditions import (
     read_conditions,
 )
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
-from mappings.fields import objects, reference_of, target, words
+from mappings.fields import mapping, objects, reference_of, target, words
 from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
@@ -63,6 +63,22 @@ def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[
     if service_request.get("reasonReference"):
         coded += [_reason(given) for given in _referred(service_request, records)]
     return tuple(coded)
+
+
+def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
+    """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
+    by all that was done at it, so they are read once."""
+    key = ("indications", id(resource))
+    if key not in records.made:
+        referred = objects(resource.get("reasonReference"))
+        if "diagnosis" in resource:
+            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
+        given = resource.get("reasonCode")
+        reasons = read_reasons({"reasonCode": given, "reasonReference": referred}, records) if given or referred else ()
+        known = tuple(frozenset(r.indications) for r in reasons if r.status != "unmapped")
+        records.made[key] = known, resource  # which is kept, so that no other takes its id
+    held: tuple[frozenset[str], ...] = records.made[key][0]
+    return held
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:

@@ -59,8 +59,13 @@ class CodeTable:
                 told = told | means if told else means
         return told
 
-    def of_words(self, said: Iterable[str]) -> set[str]:
-        return {m for name in said for m in (self.of_name if len(name) < LONG else self._of_name)(name)}
+    def of_words(self, said: Iterable[str]) -> frozenset[str]:
+        """Everything that these names mean."""
+        told = NOTHING
+        for name in said:
+            if means := (self.of_name if len(name) < LONG else self._of_name)(name):
+                told = told | means if told else means
+        return told
 
     def _of_code(self, pair: tuple[str, str]) -> frozenset[str]:
         system, code = pair
