@@ -230,6 +230,12 @@ def _snomed_other() -> frozenset[str]:
     return frozenset(cells[0] for _, cells in rows(CODES / "snomed_other.csv", ("code",)))
 
 
+def read_everything() -> None:
+    """The tables of diagnoses, which are large: before the first order, not during it."""
+    for read in (_icd10cm, _snomed, _categories, _snomed_other, _channels):
+        read()
+
+
 @functools.cache
 def _channels(path: Path = CODES / "fact_channels.csv") -> Mapping[str, Channel]:
     out: dict[str, Channel] = {}

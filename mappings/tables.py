@@ -130,6 +130,18 @@ def read_table(name: str) -> CodeTable:
     return CodeTable(exact, tuple(prefixes), tuple(names), sentences, any_name)
 
 
+@functools.cache
+def every_table() -> tuple[CodeTable, ...]:
+    """Every table of codes/ in this format."""
+    names = (path for path in sorted(CODES.glob("*.csv")) if _heading(path.read_text(encoding="utf-8")) == COLUMNS)
+    return tuple(read_table(path.stem) for path in names)
+
+
+def _heading(text: str) -> tuple[str, ...]:
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    return tuple(first.split(","))
+
+
 def _codes(code: str) -> Iterable[str]:
     """One code, or every code of a range; SNOMED CT and LOINC codes are never ranges."""
     match = _RANGE.fullmatch(code)
