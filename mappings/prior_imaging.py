@@ -364,15 +364,19 @@ def _named(
 ) -> Named | None:
     _, study, candidates = told
     tried = [study] if study else list(candidates)
-    if not tried or len({(s.modality, s.region) for s in tried}) > 1:
+    regions = frozenset(s.region for s in tried)
+    if not tried or len({s.modality for s in tried}) > 1 or (len(regions) > 1 and "" in regions):
         return None
     first = tried[0]
-    regions = frozenset({first.region}) - {""}
+    modality = "myelography" if first.base.startswith("myelography") else first.modality
+    numbers = _numbers(codes or (code,))
+    if len(regions) > 1:  # several of one session: MRI of the cervical and the thoracic spine
+        contrasts = {s.contrast for s in tried}
+        return modality, regions, contrasts.pop() if len(contrasts) == 1 else "not_stated", "", numbers
+    regions -= {""}
     if not regions:
         regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
-    modality = "myelography" if first.base.startswith("myelography") else first.modality
-    contrast = first.contrast if len(tried) == 1 else "not_stated"
-    return modality, frozenset(regions), contrast, first.base, _numbers(codes or (code,))
+    return modality, regions, first.contrast if len(tried) == 1 else "not_stated", first.base, numbers
 
 
 def _numbers(codes: Sequence[Mapping[str, Any]]) -> frozenset[str]:
