@@ -5,6 +5,7 @@ python bench/mappings.py [--rounds N]
 Each stage is told as the median of its rounds and as the best one, which on a busy machine is the truer figure. The
 floor beside it is one pass over the parsed chart that looks at the type, patient and code of each resource and does
 nothing with them, so that figures from different machines can be compared. The chart is parsed anew for every round.
+The garbage collector is set as in the service.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import mappings
 from bench.chart import made_chart, made_order
 from criteria.catalogue import load_studies
+from service.memory import settle_memory
 
 Made = TypeVar("Made")
 FURTHER = 20
@@ -73,6 +75,7 @@ def main() -> None:
     chart = made_chart(today)
     text, order = json.dumps(chart), json.dumps(made_order(today))
     first = one_round(text, order, today)
+    settle_memory()
     took = [one_round(text, order, today) for _ in range(rounds)]
     base = min(t["floor: one look at each"] for t in took)
     print(f"a chart of {len(chart)} resources, {len(text) // 1000} kB, {rounds} rounds; ms")

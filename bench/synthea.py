@@ -35,12 +35,14 @@ from criteria import load_library
 from criteria.facts import Fact
 from hooks import HookRequest, read_request
 from mappings.fields import objects, reference_of
+from mappings.ready import read_everything
 from mappings.tables import spoken
 from service.clients import OPEN_TENANT, Client, load_profiles
 from service.decide import Decision, editions
 from service.fhir import FhirClient
 from service.files import files_in, resolved
 from service.journal import Consultation
+from service.memory import settle_memory
 from service.settings import read_settings
 from service.trial import from_bundle
 from service.unmapped import tally
@@ -217,6 +219,8 @@ def main() -> int:
     parser.add_argument("--unmapped", type=int, default=0, help="print so many codes of each kind")
     given = parser.parse_args()
     walk, files, count = make_walk(), files_in([given.folder]), 0
+    read_everything()
+    settle_memory()
     for file, bundle in patients(files):
         if count == given.patients:
             break

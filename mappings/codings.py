@@ -38,19 +38,15 @@ def codings(concept: Any) -> list[tuple[str, str]]:
     for coding in (held,) if isinstance(held, dict) else held if isinstance(held, list) else ():
         if not isinstance(coding, dict):
             continue
-        code, system = coding.get("code"), coding.get("system")
-        pair = _pair(system if isinstance(system, str) else "", code if isinstance(code, str) else _text(code))
-        if pair is not None and pair not in pairs:
-            pairs.append(pair)
+        system, code = coding.get("system"), coding.get("code")
+        system, code = system if isinstance(system, str) else "", code if isinstance(code, str) else _text(code)
+        read = _read if len(code) + len(system) < KEPT else _read.__wrapped__
+        name, code, alias = read(system, code)
+        if alias and (met := _met.get()) is not None:
+            met.add(alias)
+        if code and (name, code) not in pairs:
+            pairs.append((name, code))
     return pairs
-
-
-def _pair(system: str, code: str) -> tuple[str, str] | None:
-    """One coding as `codings` gives it; None without a code. An alias of its system is noted."""
-    name, code, alias = _read(system, code) if len(system) + len(code) < KEPT else _read.__wrapped__(system, code)
-    if alias and (met := _met.get()) is not None:
-        met.add(alias)
-    return (name, code) if code else None
 
 
 @functools.lru_cache(maxsize=16384)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from criteria.facts import Basis, Fact, Value
+from mappings.attested import vocabulary
 from mappings.codings import codings
 from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
 from mappings.fields import first_span, mapping, objects, reference_of, words
@@ -35,7 +36,10 @@ NAMED_BY_WORDS = {
 """Codes that hold several diseases, those below them too, and the one that the words beside the code may name."""
 _ANY_BONE = ("M84.48", "M84.58", "M84.68")
 """Pathological fractures of `other sites`: vertebrae, but ribs and skull too."""
+_SOMEWHERE = ("C79.51", *_ANY_BONE)
+"""Codes of bone whose words say whether it is the spine."""
 _DOUBT = re.compile(r"\b(suspect|possib|probab|likely|rule out|r/o\b|query|concern|evaluat|assess)|\?", re.IGNORECASE)
+FACTS = "facts of the conditions"
 _BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
 
 
@@ -62,13 +66,20 @@ def condition_facts(records: Records, today: dt.date, since: dt.date | None = No
     that began on ``since`` when its own onset is no earlier.
     """
     diagnoses = records.once(read_conditions, today)
+    if since is not None and not any(_revived(d, today, since) for d in diagnoses):
+        since = None
+    held: list[Fact] | None = records.made.get((FACTS, today, since))
+    if held is not None:
+        return held
     facts = [f for d in diagnoses for f in facts_of(d, today, since=since)]
     if any(d.on and (today - d.on).days > _recent("pain.back_new") and _of_back(d) for d in diagnoses):
         facts = [f for f in facts if f.name != "pain.back_new"]
     facts += _bilateral_sciatica(diagnoses, today)
     facts += _days_since_injury(diagnoses, today)
     facts += _syrinx_after_injury(facts, diagnoses)
-    return merge(facts)
+    held = merge(facts)
+    records.made[FACTS, today, since] = held
+    return held
 
 
 def read_conditions(records: Records, today: dt.date) -> list[Diagnosis]:
@@ -93,7 +104,8 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
         over=not OVER.isdisjoint(clinical) or "abatementDateTime" in resource,
         recurrent=not {"recurrence", "relapse"}.isdisjoint(clinical),
         severe=any(code == SEVERE for _, code in codings(resource.get("severity"))),
-        spinal=any(_SPINE_WORDS.search(text) for text in _site_words(resource)),
+        spinal=any(m.code.startswith(_SOMEWHERE) for m in meanings)
+        and any(_SPINE_WORDS.search(text) for text in _site_words(resource)),
         onset=onset,
         on=onset or _earliest(resource, today, "recordedDate"),
     )
@@ -228,6 +240,19 @@ def _of_the_complaint(name: str, diagnosis: Diagnosis, voice: Voice, since: dt.d
     if channel(name).lasts_days is None or not name.startswith(_OF_A_COMPLAINT):
         return False
     return voice == "reason" or (since is not None and diagnosis.onset is not None and diagnosis.onset >= since)
+
+
+def _revived(diagnosis: Diagnosis, today: dt.date, since: dt.date) -> bool:
+    """Whether it may hold a symptom that is too old by itself and goes with a complaint that began on ``since``."""
+    onset = diagnosis.onset
+    return onset is not None and onset >= since and (today - onset).days > _shortest()
+
+
+@functools.cache
+def _shortest() -> int:
+    """The fewest days that any symptom of a complaint lasts."""
+    names = (n for n in vocabulary().facts if n.startswith(_OF_A_COMPLAINT))
+    return min((days for n in names if (days := channel(n).lasts_days) is not None), default=0)
 
 
 def _of_severity(meaning: Meaning) -> Iterator[str]:

@@ -71,7 +71,7 @@ def _kinds(device: Mapping[str, Any], records: Records) -> frozenset[str]:
     """What is in the body, by code, else by name."""
     table = read_table("devices")
     kinds = table.means(device.get("type"), _definition(device, records), text=True)
-    return (kinds or frozenset(table.of_words(_names(device)))) - {EXTERNAL}
+    return (kinds or table.of_words(_names(device))) - {EXTERNAL}
 
 
 def _outside(device: Mapping[str, Any], records: Records) -> bool:

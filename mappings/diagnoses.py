@@ -69,6 +69,7 @@ def indications() -> Mapping[str, Indication]:
     return load_indications(vocabulary=vocabulary())
 
 
+@functools.lru_cache(maxsize=4096)
 def channel(fact: str) -> Channel:
     """The row of ``fact``, or the default: a suspicion comes from reasons and unconfirmed diagnoses alone."""
     return _channels().get(fact) or Channel(chart=not fact.endswith("_suspected"))
@@ -227,6 +228,12 @@ def _categories() -> frozenset[str]:
 @functools.cache
 def _snomed_other() -> frozenset[str]:
     return frozenset(cells[0] for _, cells in rows(CODES / "snomed_other.csv", ("code",)))
+
+
+def read_everything() -> None:
+    """The tables of diagnoses, which are large: before the first order, not during it."""
+    for read in (_icd10cm, _snomed, _categories, _snomed_other, _channels):
+        read()
 
 
 @functools.cache

@@ -10,8 +10,8 @@ from typing import Any
 from criteria.indications import Indication
 from criteria.orders import Order
 from criteria.regions import meet
-from mappings.fields import Span, first_span, mapping, objects, reference_of, span, target, targets
-from mappings.reasons import read_reasons
+from mappings.fields import Span, first_span, mapping, reference_of, span, target, targets
+from mappings.reasons import indications_of, read_reasons
 from mappings.records import Records, codes_in
 
 OVER = frozenset({"resolved", "inactive", "remission"})
@@ -65,14 +65,8 @@ class Episode:
 
     def _reasons(self, resource: Mapping[str, Any], records: Records) -> bool | None:
         """By the resource's own reasons and diagnoses."""
-        referred = objects(resource.get("reasonReference"))
-        if "diagnosis" in resource:
-            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
-        if not referred and not resource.get("reasonCode"):
-            return None
-        reasons = read_reasons({"reasonCode": resource.get("reasonCode") or [], "reasonReference": referred}, records)
-        known = [r for r in reasons if r.status != "unmapped"]
-        return any(self._same(frozenset(r.indications)) for r in known) if known else None
+        known = indications_of(resource, records)
+        return any(map(self._same, known)) if known else None
 
     def _same(self, indications: frozenset[str]) -> bool:
         if indications not in self.judged:
@@ -106,7 +100,7 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
     for condition in records.of("Condition"):
         if OVER & codes_in(condition.get("clinicalStatus")):
             continue
-        reasons = read_reasons({"reasonCode": [condition.get("code")]}, records)
+        reasons = read_reasons({"reasonCode": condition.get("code")}, records)
         if not any(episode._same(frozenset(r.indications)) for r in reasons if r.indications):
             continue
         references.add(reference_of(condition))

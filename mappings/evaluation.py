@@ -13,7 +13,7 @@ from mappings.evidence import told
 from mappings.fields import Span, mapping, objects, period, reference_of, span, target, targets, words
 from mappings.records import Records, codes_in
 from mappings.tables import read_table
-from mappings.treatments import visited_for
+from mappings.treatments import read_visits
 
 IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
 REMOTE = frozenset({"VR"})
@@ -49,9 +49,9 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
     finished or open and with a reason of the episode.
     """
     found = []
-    for encounter in records.of("Encounter"):
+    for encounter, treatments in records.once(read_visits, today):
         status = encounter.get("status")
-        if (status != "finished" and status not in OPEN) or visited_for(encounter):
+        if (status != "finished" and status not in OPEN) or treatments:
             continue  # a therapy session is treatment, no evaluation
         reference = reference_of(encounter)
         current = reference in here
@@ -68,9 +68,10 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
             found.append(Contact(reference_of(message), held, mode, visit=False))
     table = read_table("contacts")
     for call, codes in records.coded("Procedure"):
-        kinds = table.of_codes(codes) - {NO_EVALUATION}
-        if not kinds:
+        kinds = table.of_codes(codes)
+        if not kinds or kinds == {NO_EVALUATION}:
             continue
+        kinds -= {NO_EVALUATION}
         held = span(call.get("performedDateTime")) or period(call.get("performedPeriod"))[1]
         if held and held.first <= today and episode.concerns(call, records):
             found.append(Contact(reference_of(call), held, min(kinds)))
@@ -114,8 +115,8 @@ def unexplained_visits(records: Records, episode: Episode, today: dt.date) -> It
     """clinical_evaluation.in_person_days_ago by visits since onset that name no reason and were for nothing else."""
     others = [c for c in records.of("Condition") if reference_of(c) not in episode.conditions]
     elsewhere = {target(c["encounter"]) for c in others if "encounter" in c}
-    for encounter in records.of("Encounter"):
-        if any(encounter.get(k) for k in REASONS) or reference_of(encounter) in elsewhere or visited_for(encounter):
+    for encounter, treatments in records.once(read_visits, today):
+        if treatments or any(encounter.get(k) for k in REASONS) or reference_of(encounter) in elsewhere:
             continue
         status = encounter.get("status")
         if (status != "finished" and status not in OPEN) or _mode(encounter) != "in_person":

@@ -115,7 +115,9 @@ def _moment(value: str) -> float:
 
 def reference_of(resource: dict[str, Any]) -> str:
     """``Type/id``, or the type alone when there is no usable id."""
-    kind, identity = words(resource.get("resourceType")) or "resource", resource.get("id")
+    kind, identity = resource.get("resourceType"), resource.get("id")
+    kind = kind.strip() if isinstance(kind, str) else ""
+    kind = kind or "resource"
     return f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else kind
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact
+from mappings.codings import codings
 from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
 from mappings.records import Records
@@ -17,6 +18,8 @@ from mappings.units import measured
 LONG_TERM_DAYS = 90
 OPIOID_DAYS, OPIOID_COUNT = 90, 3
 RUNNING = frozenset({"active", "on-hold"})
+ROUTES = frozenset({"topical", "injected"})
+FORMS = ROUTES | {"patch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,13 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
     table = read_table("medications")
-    classes = table.means(medicine, text=True)
+    named = table.of_words(spoken(medicine))
+    classes = table.of_codes(codings(medicine)) or named
     if not classes:
         return classes
-    forms = table.of_words(spoken(medicine)) & {"topical", "injected", "patch"}
-    dosages = [*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))]
-    forms |= {m for d in dosages for m in table.of_words(spoken(d.get("route"))) if m in ("topical", "injected")}
+    forms = named & FORMS
+    for dosage in (*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))):
+        forms |= table.of_words(spoken(dosage.get("route"))) & ROUTES
     classes |= forms
     return classes | {"corticosteroid_oral"} if "corticosteroid" in classes and not forms else classes
 

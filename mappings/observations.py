@@ -24,7 +24,7 @@ NUMBERS = ("valueQuantity", "valueInteger", "valueString")
 PRESENT_PROBLEM_DAYS = 90
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """One usable result with its day; ``ago`` in days.
 
@@ -53,18 +53,26 @@ Results = Mapping[str, Sequence[Result]]
 def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Results:
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
-    ours = {n for pair, places in records.observed().items() if _meaning(*pair) for n in places}
+    ours: dict[int, list[str]] = {}
+    for pair, places in records.observed().items():
+        if means := meaning(*pair):
+            for n in places:
+                ours.setdefault(n, []).extend(means)
+    tomorrow = today + dt.timedelta(days=1)
     for n, resource in enumerate(records.of("Observation")):
-        if n not in ours and "component" not in resource and "contained" not in resource and not _named(resource):
+        if "component" in resource or "contained" in resource or "valueCodeableConcept" in resource:
+            read = [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
+        elif n in ours:
+            read = [(resource, list(dict.fromkeys(ours[n])))]
+        else:
             continue
         if resource.get("status") not in DONE:
             continue
-        read = [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
         held = first_span(resource, *DATES) if read and not _about_other(resource) else None
-        if held is None or held.first > today + dt.timedelta(days=1):
+        if held is None or held.first > tomorrow:
             continue
         on = min(held.last, today)
-        at = max(instant(resource[name]) if name in resource else -math.inf for name in MOMENTS)
+        at = max([instant(resource[name]) for name in MOMENTS if name in resource], default=-math.inf)
         for body, kinds in read:
             result = Result(resource, body, on, (today - on).days, at)
             if "valueQuantity" in body and unit_of(mapping(body["valueQuantity"])) is None:
@@ -80,11 +88,6 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
 def latest(results: Results, kind: str, days: int) -> Result | None:
     """The newest result of a kind, not older than so many days."""
     return next((r for r in results.get(kind, ()) if r.ago <= days), None)
-
-
-def _named(resource: Mapping[str, Any]) -> bool:
-    """Whether the value may name a finding by itself."""
-    return "valueCodeableConcept" in resource and "exam" in codes_in(resource.get("category"))
 
 
 def _bodies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -107,7 +110,7 @@ def _kinds(body: Mapping[str, Any]) -> list[str]:
     A finding that is coded as the value counts where the question is one of ours, or the Observation an examination.
     """
     kinds = _means(body.get("code"))
-    if "valueCodeableConcept" in body and (kinds or _named(body)):
+    if "valueCodeableConcept" in body and (kinds or "exam" in codes_in(body.get("category"))):
         kinds += [m for m in _means(body["valueCodeableConcept"]) if m.startswith("finding ")]
     return kinds if len(kinds) < 2 else list(dict.fromkeys(kinds))
 
@@ -117,12 +120,12 @@ def _means(concept: Any) -> list[str]:
     for coding in objects(concept.get("coding") if isinstance(concept, dict) else None):
         system, code = coding.get("system", ""), coding.get("code")
         if isinstance(code, str) and isinstance(system, str):
-            found += _meaning(system, code)
+            found += meaning(system, code)
     return found
 
 
 @functools.lru_cache(maxsize=4096)
-def _meaning(system: str, code: str) -> tuple[str, ...]:
+def meaning(system: str, code: str) -> tuple[str, ...]:
     """What one coding means; charts repeat the same few hundred."""
     tables = read_table("findings").exact, read_table("examination").exact
     known = codings({"system": system, "code": code})

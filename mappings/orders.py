@@ -102,6 +102,14 @@ def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category:
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
+def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told]]:
+    """The resources of one type of the chart with what each was of, read once."""
+    if ("studies", kind) not in records.made:
+        records.made["studies", kind] = [(r, ordered_study(r)) for r in records.of(kind)]
+    held: Sequence[tuple[dict[str, Any], Told]] = records.made["studies", kind]
+    return held
+
+
 def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | None:
     """The study of the whole spine, where every level of it is a candidate."""
     if not set(LEVELS) <= {c.region for c in candidates} or len({c.modality for c in candidates}) > 1:
@@ -225,13 +233,20 @@ def _side(draft: dict[str, Any], reading: Reading, study: Study | None) -> str:
 def _emergency(draft: dict[str, Any], records: Records) -> bool:
     """True when the order's encounter, or one in progress, is in an emergency department."""
     own = mapping(draft.get("encounter")).get("reference")
-    for encounter in records.of("Encounter"):
-        mine = own is not None and reference_of(encounter) == own
-        classes = objects(encounter.get("class"))
-        codes = {words(c.get("code")) for c in classes} | codes_in(classes)
-        if "EMER" in codes and (mine or words(encounter.get("status")) in ("in-progress", "arrived", "triaged")):
-            return True
-    return False
+    return any(under_way or reference == own for reference, under_way in _emergencies(records))
+
+
+def _emergencies(records: Records) -> Sequence[tuple[str, bool]]:
+    """The visits to an emergency department, and whether they are under way; found once."""
+    if "emergencies" not in records.made:
+        records.made["emergencies"] = [
+            (reference_of(encounter), words(encounter.get("status")) in ("in-progress", "arrived", "triaged"))
+            for encounter in records.of("Encounter")
+            for classes in (objects(encounter.get("class")),)
+            if any(words(c.get("code")) == "EMER" for c in classes) or "EMER" in codes_in(classes)
+        ]
+    held: list[tuple[str, bool]] = records.made["emergencies"]
+    return held
 
 
 def _texts(draft: dict[str, Any]) -> list[str]:

@@ -15,8 +15,8 @@ from criteria.facts import Basis, Fact
 from mappings.evaluation import Contact
 from mappings.evidence import change
 from mappings.fields import first_span, mapping, number, reference_of, target
+from mappings.observations import meaning
 from mappings.records import Records
-from mappings.tables import read_table
 from mappings.units import unit_of
 
 DONE = frozenset({"final", "amended", "corrected"})
@@ -114,17 +114,22 @@ def _agreed(scores: Sequence[Score], chosen: Score | None) -> Score | None:
 
 
 def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
-    out = []
-    for observation in records.of("Observation"):
+    out, observed = [], records.of("Observation")
+    for n in _painful(records):
+        observation = observed[n]
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
-            continue
-        if PAIN.isdisjoint(read_table("findings").means(observation.get("code"))):
             continue
         held = first_span(observation, "effectiveDateTime", "effectiveInstant", "issued")
         value = _of_ten(observation)
         if held and held.day and held.day <= today and value is not None:
             out.append(Score(reference_of(observation), held.day, value))
     return out
+
+
+def _painful(records: Records) -> list[int]:
+    """Where the Observations of pain stand."""
+    observed = records.observed().items()
+    return sorted({n for pair, places in observed if not PAIN.isdisjoint(meaning(*pair)) for n in places})
 
 
 def _of_ten(observation: Mapping[str, Any]) -> float | None:

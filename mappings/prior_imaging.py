@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from mappings.conditions import meanings_of
 from mappings.episode import Episode
 from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
-from mappings.orders import ordered_study
+from mappings.orders import Told, ordered_study, studies_of
 from mappings.records import Records
 from mappings.surgery import Operation, near
 from mappings.tables import read_table
@@ -34,6 +35,8 @@ SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
 SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
+KEPT = 1000
+"""Letters of a code with its words that are kept; few have more."""
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
@@ -256,7 +259,7 @@ def of_region(earlier: Earlier, region: str) -> bool:
 
 def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
     """All earlier imaging, newest first: reports, image sets without a report, and imaging billed as a procedure."""
-    reports = [e for r in records.of("DiagnosticReport") if (e := _report(r, today))]
+    reports = [e for r, told in studies_of("DiagnosticReport", records) if (e := _report(r, told, today))]
     reported = {t for r in records.of("DiagnosticReport") for t in targets(r.get("imagingStudy"))}
     images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
     billed = [e for p in records.of("Procedure") if (e := _billed(p, today))]
@@ -271,10 +274,13 @@ def _same(one: Earlier, other: Earlier) -> bool:
     return one.modality == other.modality and one.held == other.held and meet(one.regions, other.regions)
 
 
-def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
+def _report(report: dict[str, Any], told: Told, today: dt.date) -> Earlier | None:
+    code = mapping(report.get("code"))
+    named = _films_of(code) or _named(told, code, report)
+    if named is None:
+        return None
     held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
-    named = _named(report, *objects(report.get("code")))
-    if named is None or (held and held.first > today):
+    if held and held.first > today:
         return None
     modality, regions, contrast, base, codes = named
     final = report.get("status") in FINAL
@@ -287,7 +293,7 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     held, series = span(images.get("started")), objects(images.get("series"))
     if held and held.first > today:
         return None
-    named = _named({}, *objects(images.get("procedureCode")))
+    named = _of_codes(*objects(images.get("procedureCode")))
     if named is None:
         codings = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
         kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
@@ -305,7 +311,7 @@ def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
         return None
     held = first_span(procedure, "performedDateTime") or period(procedure.get("performedPeriod"))[0]
     code = mapping(procedure.get("code"))
-    named = _named({}, {"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
+    named = _of_codes({"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
     if named is None or (held and held.first > today):
         return None
     return Earlier(reference_of(procedure), *named[:3], held, False, frozenset(), named[4], named[3], procedure)
@@ -314,26 +320,67 @@ def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
 Named = tuple[str, frozenset[str], str, str, frozenset[str]]
 
 
-def _named(resource: Mapping[str, Any], *codes: Mapping[str, Any]) -> Named | None:
+Written = tuple[str, tuple[tuple[str, str, str], ...]]
+"""A concept as the client writes it: its text, and system, code and display of its codings."""
+
+
+def _of_codes(*codes: Mapping[str, Any]) -> Named | None:
     """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
+    written = tuple(map(_written, codes))
+    return _done(written) if len(str(written)) < KEPT else _done.__wrapped__(written)
+
+
+def _written(concept: Mapping[str, Any]) -> Written:
+    codings = objects(concept.get("coding"))
+    texts = tuple((_plain(c.get("system")), _plain(c.get("code")), _plain(c.get("display"))) for c in codings)
+    return _plain(concept.get("text")), texts
+
+
+def _plain(value: Any) -> str:
+    """Text, and the number that some clients send for a code."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+
+
+@functools.lru_cache(maxsize=2048)
+def _done(written: tuple[Written, ...]) -> Named | None:
+    """`_of_codes` by what it goes by; charts repeat the same few hundred."""
+    codes = [
+        {"text": text, "coding": [{"system": s, "code": c, "display": d} for s, c, d in codings]}
+        for text, codings in written
+    ]
+    return _films_of(*codes) or next(
+        (n for c in codes if (n := _named(ordered_study({"code": c}), c, {}, codes))), None
+    )
+
+
+def _films_of(*codes: Mapping[str, Any]) -> Named | None:
     films = read_table("films").means(*codes)
-    numbers = frozenset(words(c.get("code")) for held in codes for c in objects(held.get("coding")))
-    if films:
-        pairs = [f.split(":", 1) for f in sorted(films)]
-        return pairs[0][0], frozenset(r for _, r in pairs), "not_applicable", "", numbers
-    for code in codes:
-        _, study, candidates = ordered_study({**resource, "resourceType": "ServiceRequest", "code": code})
-        tried = [study] if study else list(candidates)
-        if not tried or len({(s.modality, s.region) for s in tried}) > 1:
-            continue
-        first = tried[0]
-        regions = frozenset({first.region}) - {""}
-        if not regions:
-            regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
-        modality = "myelography" if first.base.startswith("myelography") else first.modality
-        contrast = first.contrast if len(tried) == 1 else "not_stated"
-        return modality, frozenset(regions), contrast, first.base, numbers
-    return None
+    pairs = [f.split(":", 1) for f in sorted(films)]
+    return (pairs[0][0], frozenset(r for _, r in pairs), "not_applicable", "", _numbers(codes)) if pairs else None
+
+
+def _named(
+    told: Told, code: Mapping[str, Any], resource: Mapping[str, Any], codes: Sequence[Mapping[str, Any]] = ()
+) -> Named | None:
+    _, study, candidates = told
+    tried = [study] if study else list(candidates)
+    regions = frozenset(s.region for s in tried)
+    if not tried or len({s.modality for s in tried}) > 1 or (len(regions) > 1 and "" in regions):
+        return None
+    first = tried[0]
+    modality = "myelography" if first.base.startswith("myelography") else first.modality
+    numbers = _numbers(codes or (code,))
+    if len(regions) > 1:  # several of one session: MRI of the cervical and the thoracic spine
+        contrasts = {s.contrast for s in tried}
+        return modality, regions, contrasts.pop() if len(contrasts) == 1 else "not_stated", "", numbers
+    regions -= {""}
+    if not regions:
+        regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
+    return modality, regions, first.contrast if len(tried) == 1 else "not_stated", first.base, numbers
+
+
+def _numbers(codes: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    return frozenset(words(c.get("code")) for held in codes for c in objects(held.get("coding")))
 
 
 def _concluded(report: Mapping[str, Any]) -> frozenset[str]:

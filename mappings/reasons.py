@@ -24,7 +24,7 @@ from mappings.conditions import (
     read_conditions,
 )
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
-from mappings.fields import objects, reference_of, target, words
+from mappings.fields import mapping, objects, reference_of, target, words
 from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
@@ -59,7 +59,26 @@ def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[
     Of several codings any covered one wins, then one that is no guideline's (`other`), else the reason is unmapped.
     Free text gives candidates only. A reference to a refuted or mistaken diagnosis is no reason.
     """
-    return tuple(_reason(given) for given in _given(service_request, records))
+    coded = [_of_concept(concept) for concept in objects(service_request.get("reasonCode"))]
+    if service_request.get("reasonReference"):
+        coded += [_reason(given) for given in _referred(service_request, records)]
+    return tuple(coded)
+
+
+def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
+    """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
+    by all that was done at it, so they are read once."""
+    key = ("indications", id(resource))
+    if key not in records.made:
+        referred = objects(resource.get("reasonReference"))
+        if "diagnosis" in resource:
+            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
+        given = resource.get("reasonCode")
+        reasons = read_reasons({"reasonCode": given, "reasonReference": referred}, records) if given or referred else ()
+        known = tuple(frozenset(r.indications) for r in reasons if r.status != "unmapped")
+        records.made[key] = known, resource  # which is kept, so that no other takes its id
+    held: tuple[frozenset[str], ...] = records.made[key][0]
+    return held
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:
@@ -81,9 +100,11 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
     return merge(facts)
 
 
+def _of_concept(concept: Any) -> Reason:
+    return _by_codes(tuple(codings(concept))) or _reason(Stated((concept,)))
+
+
 def _reason(given: Stated) -> Reason:
-    if len(given.concepts) == 1 and (known := _by_codes(tuple(codings(given.concepts[0])))) is not None:
-        return known
     meanings = _all_meanings(given)
     named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
     if named:
@@ -136,6 +157,10 @@ def _meanings(concept: Any) -> tuple[Meaning, ...]:
 def _given(service_request: Mapping[str, Any], records: Records) -> Iterator[Stated]:
     for concept in objects(service_request.get("reasonCode")):
         yield Stated((concept,))
+    yield from _referred(service_request, records)
+
+
+def _referred(service_request: Mapping[str, Any], records: Records) -> Iterator[Stated]:
     for reference in objects(service_request.get("reasonReference")):
         resource = _resource(reference, service_request, records)
         if resource is None:

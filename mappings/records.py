@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,18 +69,19 @@ class Records:
         Most Observations are of no interest to anyone: so each is looked at once, and nobody has to look again.
         """
         if "observed" not in self.made:
-            places: dict[tuple[str, str], list[int]] = {}
+            places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
             for n, observation in enumerate(self.of("Observation")):
-                for coding in objects(mapping(observation.get("code")).get("coding")):
-                    system, code = coding.get("system", ""), coding.get("code", "")
-                    pair = (system if isinstance(system, str) else "", code if isinstance(code, str) else "")
-                    if pair in places:
-                        places[pair].append(n)
-                    else:
-                        places[pair] = [n]
-            self.made["observed"] = places
-        held: dict[tuple[str, str], list[int]] = self.made["observed"]
-        return held
+                concept = observation.get("code")
+                held = concept.get("coding") if isinstance(concept, dict) else None
+                for coding in held if isinstance(held, list) else objects(held):
+                    if isinstance(coding, dict):
+                        system, code = coding.get("system"), coding.get("code")
+                        places[system if isinstance(system, str) else "", code if isinstance(code, str) else ""].append(
+                            n
+                        )
+            self.made["observed"] = dict(places)
+        observed: dict[tuple[str, str], list[int]] = self.made["observed"]
+        return observed
 
     def find(self, reference: str | None) -> dict[str, Any] | None:
         """The resource of ``Type/id``, if it is here."""
@@ -128,42 +130,57 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             aside.append(SetAside("resource", "it is no FHIR resource"))
             continue
-        reference = reference_of(resource)
-        key = reference if "/" in reference else f"{reference}#{n}"
+        key = reference_of(resource)
+        if "/" not in key:
+            key = f"{key}#{n}"
         if key not in newest or _updated(resource) > _updated(newest[key]):
             newest[key] = resource
     patient = newest.pop(f"Patient/{patient_id}", {})
-    by_type: dict[str, list[dict[str, Any]]] = {}
-    known, whose = shapes(), f"Patient/{patient_id}"
-    whose = whose if target(whose) == whose else ""
-    for resource in newest.values():
+    by_type: dict[str, list[dict[str, Any]]] = {kind: [] for kind in shapes()}
+    places: dict[str, dict[str, Any]] = {}
+    known, whose = shapes(), target(f"Patient/{patient_id}")
+    sound: set[tuple[Any, ...]] = set()  # fields with their types that were found right: most resources are alike
+    for key, resource in newest.items():
         kind = resource["resourceType"]
         shape = known.get(kind)
         if shape is None:
             continue
-        if why := _fault(resource, shape, whose, patient):
+        fields = (kind, *resource, *map(type, resource.values()))
+        if fields not in sound:
+            if why := _misshapen(resource, shape):
+                aside.append(SetAside(reference_of(resource), why))
+                continue
+            sound.add(fields)
+        if why := _stranger(resource, shape, whose, patient):
             aside.append(SetAside(reference_of(resource), why))
         elif _counts(resource, shape):
-            by_type.setdefault(kind, []).append(resource)
-    return Records(patient, {k: tuple(v) for k, v in by_type.items()}, frozenset(missing), tuple(aside))
+            by_type[kind].append(resource)
+            places[key] = resource
+    usable = {kind: tuple(held) for kind, held in by_type.items() if held}
+    records = Records(patient, usable, frozenset(missing), tuple(aside))
+    records.places.update(places)
+    return records
 
 
 def _updated(resource: dict[str, Any]) -> float:
     return instant(mapping(resource.get("meta")).get("lastUpdated"))
 
 
-def _fault(resource: dict[str, Any], shape: Shape, whose: str, patient: dict[str, Any]) -> str | None:
-    """Why the resource cannot be used, or None; ``whose`` is the reference of the patient."""
-    fields = shape.fields
-    for name, value in resource.items():
-        if name in fields and value is not None and not isinstance(value, fields[name]):
-            first = next(n for n, wanted in fields.items() if not isinstance(resource.get(n), wanted | None))
-            return f"its {first} is not of the type that FHIR gives it"
+def _misshapen(resource: dict[str, Any], shape: Shape) -> str | None:
+    """Which field that is read has a wrong type; None when all are right."""
+    for name, wanted in shape.fields.items():
+        if not isinstance(resource.get(name), wanted | None):
+            return f"its {name} is not of the type that FHIR gives it"
+    return None
+
+
+def _stranger(resource: dict[str, Any], shape: Shape, whose: str | None, patient: dict[str, Any]) -> str | None:
+    """Why the resource is not taken for this patient's, or None; ``whose`` is the reference of the patient."""
     if shape.patient is None:
         return None
     subject = mapping(resource.get(shape.patient))
     if whose and (subject.get("reference") == whose or target(subject) == whose):
-        return None
+        return None  # the plain spelling first
     if "reference" in subject:
         return "it is not about this patient"
     return None if _same_identifier(subject, patient) else "it does not say which patient it is about"
@@ -180,7 +197,7 @@ def _same_identifier(subject: dict[str, Any], patient: dict[str, Any]) -> bool:
 
 def _counts(resource: dict[str, Any], shape: Shape) -> bool:
     status = resource.get("status")
-    if isinstance(status, str) and status in shape.lost:
+    if shape.lost and isinstance(status, str) and status in shape.lost:
         return False
     if resource.get("doNotPerform") is True:
         return False

@@ -16,7 +16,7 @@ from criteria.regions import same_part, shows
 from criteria.studies import Study
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
-from mappings.orders import OPEN_DAYS, open_requests, ordered_study
+from mappings.orders import OPEN_DAYS, open_requests, ordered_study, studies_of
 from mappings.records import Records
 
 SERVICES = {
@@ -316,7 +316,7 @@ def _halves(mine: str | None, other: str | None) -> bool:
 
 def advanced_studies(records: Records) -> tuple[Study, ...]:
     """Every advanced study that the chart shows, whatever is known of it; read once for all orders of a session."""
-    done = [ordered_study(r)[1] for kind in SEARCHED[::2] for r in records.of(kind)]
+    done = [told[1] for kind in SEARCHED[::2] for _, told in studies_of(kind, records)]
     done += [ordered_study({"code": c})[1] for r in records.of("ImagingStudy") for c in _procedures(r)]
     return tuple(s for s in done if s and s.advanced)
 

@@ -59,8 +59,13 @@ class CodeTable:
                 told = told | means if told else means
         return told
 
-    def of_words(self, said: Iterable[str]) -> set[str]:
-        return {m for name in said for m in (self.of_name if len(name) < LONG else self._of_name)(name)}
+    def of_words(self, said: Iterable[str]) -> frozenset[str]:
+        """Everything that these names mean."""
+        told = NOTHING
+        for name in said:
+            if means := (self.of_name if len(name) < LONG else self._of_name)(name):
+                told = told | means if told else means
+        return told
 
     def _of_code(self, pair: tuple[str, str]) -> frozenset[str]:
         system, code = pair
@@ -123,6 +128,18 @@ def read_table(name: str) -> CodeTable:
                 exact[system, one] = (*exact.get((system, one), ()), means)
     any_name = re.compile(rf"\b(?:{'|'.join(begun)})", re.IGNORECASE) if begun else None
     return CodeTable(exact, tuple(prefixes), tuple(names), sentences, any_name)
+
+
+@functools.cache
+def every_table() -> tuple[CodeTable, ...]:
+    """Every table of codes/ in this format."""
+    names = (path for path in sorted(CODES.glob("*.csv")) if _heading(path.read_text(encoding="utf-8")) == COLUMNS)
+    return tuple(read_table(path.stem) for path in names)
+
+
+def _heading(text: str) -> tuple[str, ...]:
+    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    return tuple(first.split(","))
 
 
 def _codes(code: str) -> Iterable[str]:

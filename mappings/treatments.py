@@ -144,8 +144,8 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
     """Therapy that is on record as a visit; a visit booked soon after the last one shows that it goes on."""
     done: list[Treatment] = []
     booked: list[Treatment] = []
-    for encounter in records.of("Encounter"):
-        kinds = visited_for(encounter) & {*ACTIVE, "evaluation_pt"}
+    for encounter, what in records.once(read_visits, today):
+        kinds = what & {*ACTIVE, "evaluation_pt"}
         if not kinds:
             continue
         start, end = period(encounter.get("period"))
@@ -167,10 +167,15 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
         yield Treatment(booked[0].reference, booked[0].kinds, latest, latest, True)
 
 
-def visited_for(encounter: Mapping[str, Any]) -> frozenset[str]:
-    """What a visit was for, where its type or service is a treatment."""
-    kinds = read_table("treatments").means(*objects(encounter.get("type")))
-    return kinds | read_table("treatments").means(encounter["serviceType"]) if "serviceType" in encounter else kinds
+def read_visits(records: Records, _today: dt.date) -> list[tuple[dict[str, Any], frozenset[str]]]:
+    """Every encounter with what it was for, where its type or service is a treatment."""
+    table, visits = read_table("treatments"), []
+    for encounter in records.of("Encounter"):
+        kinds = table.means(*objects(encounter.get("type")))
+        if "serviceType" in encounter:
+            kinds |= table.means(*objects(encounter["serviceType"]))
+        visits.append((encounter, kinds))
+    return visits
 
 
 def _medications(records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]) -> Iterator[Treatment]:

@@ -53,12 +53,13 @@ def unit_of(quantity: Mapping[str, Any]) -> str | None:
     for part in (code, unit, system):
         if part is not None and not isinstance(part, str):
             return None
-    return _unit(words(code), words(unit), words(system))
+    return _unit(code or "", unit or "", system or "")
 
 
 @functools.lru_cache(maxsize=1024)
 def _unit(code: str, unit: str, system: str) -> str | None:
-    own = code if system.rstrip("/") in UCUM else ""
+    code, unit = code.strip(), unit.strip()
+    own = code if system.strip().rstrip("/") in UCUM else ""
     if not own and code and not unit:
         return None
     return spelt(own or unit)

@@ -21,7 +21,7 @@ from mappings.fields import mapping, objects, target, words
 from mappings.orders import LABORATORY, ordered_study
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
-from mappings.tables import CODES, COLUMNS, CodeTable, read_table, spoken
+from mappings.tables import every_table, read_table, spoken
 
 Standing = Literal["mapped", "other", "unmapped"]
 REASON, ORDER = "reason", "order"
@@ -190,21 +190,9 @@ def _known(system: str, code: str) -> bool:
         or (system, code) in load_studies().by_code
         or any(
             (system, code) in table.exact or any(s == system and code.startswith(p) for s, p, _ in table.prefixes)
-            for table in _tables()
+            for table in every_table()
         )
     )
-
-
-@functools.cache
-def _tables() -> tuple[CodeTable, ...]:
-    """Every table of codes/ in the common format."""
-    names = (path for path in sorted(CODES.glob("*.csv")) if _heading(path.read_text(encoding="utf-8")) == COLUMNS)
-    return tuple(read_table(path.stem) for path in names)
-
-
-def _heading(text: str) -> tuple[str, ...]:
-    first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    return tuple(first.split(","))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from flask import Flask
 
 from service import cors, coverage, discovery, errors, explain, feedback, guidelines, health, hook, limits, log
 from service.parts import Parts, make_parts
+from service.rehearsal import rehearse
 from service.settings import Clock, Settings, read_settings
 
 
@@ -31,4 +32,5 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.register_blueprint(guidelines.bp)
     app.register_blueprint(coverage.bp)
     app.register_blueprint(explain.bp)
+    rehearse(parts)
     return app

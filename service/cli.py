@@ -41,7 +41,6 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
     """Run the service until it is stopped."""
     from service import log
     from service.app import create_app
-    from service.rehearsal import rehearse
     from service.server import Server
     from service.trust import LOOPBACK
 
@@ -55,7 +54,6 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
     app = create_app(settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}"))
-    rehearse(app.extensions["imaging_cds"])
     Server(app, f"{at}:{port}", workers, threads, words).run()
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import hooks
 from hooks.services import services
 from mappings import QUERIES
+from mappings.ready import read_everything
 from service.clients import OPEN_TENANT, Client, load_profiles
 from service.journal import Consultation
 from service.parts import Parts
@@ -26,7 +27,9 @@ class _Silent:
 
 
 def rehearse(parts: Parts) -> None:
-    """Answer one order of nobody's. Raises whatever goes wrong."""
+    """Read what readers would read when a chart first asks for it; answer one order of nobody's. Raises whatever goes
+    wrong."""
+    read_everything()
     order = {
         "resourceType": "ServiceRequest",
         "id": "rehearsal",

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from service.memory import settle_memory
 from service.parts import Parts
 
 
@@ -30,6 +31,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "when_ready": self.ready,
         }
         super().__init__()
+        settle_memory()
 
     def load_config(self) -> None:
         for name, value in self.options.items():

@@ -23,6 +23,7 @@ from mappings.orders import read_orders
 from mappings.queries import QUERIES
 from mappings.records import read_records
 from service.decide import editions
+from service.files import resolved
 from service.placeholders import fill
 
 HOOKS = frozenset({"order-select", "order-sign"})
@@ -37,7 +38,7 @@ def judge_file(file: Path, hook: str | None = None, as_json: bool = False) -> It
     except (orjson.JSONDecodeError, UnicodeDecodeError):
         raise UnreadableRequest(f"{file.name} is not JSON.") from None
     if isinstance(body, dict) and body.get("resourceType") == "Bundle":
-        body = from_bundle(body, hook or "order-sign")
+        body = from_bundle(resolved(body), hook or "order-sign")
     elif hook and isinstance(body, dict):
         body = {**body, "hook": hook}
     request = read_request(body, HOOKS)

@@ -138,3 +138,24 @@ def test_image_sets_of_two_modalities_are_hybrid_studies() -> None:
     assert facts(images("PT", "CT"))["prior_imaging.modality"] == "pet"
     assert facts(images("MR"))["prior_imaging.modality"] == "mri"
     assert "prior_imaging.modality" not in facts(images("US", "CR"))
+
+
+@pytest.mark.parametrize(
+    ("text", "ordered", "seen"),
+    [
+        ("MRI cervical and thoracic spine", "72141", True),
+        ("MRI cervical and thoracic spine", "72146", True),
+        ("MRI cervical and thoracic spine", "72148", None),
+        ("MRI brain and cervical spine", "72141", True),
+        ("MRI thoracic and lumbar spine without contrast", "72148", True),
+    ],
+)
+def test_a_report_of_several_regions_is_earlier_imaging_of_each(text: str, ordered: str, seen: bool | None) -> None:
+    held = resource("DiagnosticReport", status="final", code={"text": text}, effectiveDateTime=day(20))
+    assert facts(held, cpt=ordered).get("prior_imaging.mri.performed") is seen
+
+
+def test_the_contrast_of_a_report_of_several_regions_is_told_where_they_agree() -> None:
+    text = "MRI thoracic and lumbar spine without contrast"
+    held = resource("DiagnosticReport", status="final", code={"text": text}, effectiveDateTime=day(20))
+    assert facts(held, cpt="72148").get("prior_imaging.mri.contrast") == "without"
