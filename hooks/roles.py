@@ -20,8 +20,8 @@ SYSTEMS = {
 }
 READERS = ("clinician", "staff")
 KEY = "user"
-TEMPLATE = "PractitionerRole/{{userPractitionerRoleId}}"
-"""Sent by clients whose user is a PractitionerRole; never fetched: without it the user counts as a clinician."""
+"""Sent by clients whose user is a PractitionerRole. Not asked for in discovery, for the public sandbox cannot fill its
+token, nor fetched: without it the user counts as a clinician."""
 
 
 def is_staff(request: HookRequest) -> bool:

@@ -15,6 +15,9 @@ from mappings.records import Records, codes_in
 from mappings.tables import read_table
 from mappings.treatments import read_visits
 
+UNEXPLAINED_DAYS = 60
+"""How long a visit without a reason counts where no onset is known: as long as the guideline lets an evaluation count
+(SP-5.1.1, within 60 days)."""
 IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
 REMOTE = frozenset({"VR"})
 OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave"})
@@ -112,7 +115,10 @@ def evaluation_facts(
 
 
 def unexplained_visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Fact]:
-    """clinical_evaluation.in_person_days_ago by visits since onset that name no reason and were for nothing else."""
+    """clinical_evaluation.in_person_days_ago by visits since onset that name no reason and were for nothing else.
+
+    Where the onset is not known an older visit may have been a check-up, so that only recent ones count.
+    """
     others = [c for c in records.of("Condition") if reference_of(c) not in episode.conditions]
     elsewhere = {target(c["encounter"]) for c in others if "encounter" in c}
     for encounter, treatments in records.once(read_visits, today):
@@ -122,9 +128,11 @@ def unexplained_visits(records: Records, episode: Episode, today: dt.date) -> It
         if (status != "finished" and status not in OPEN) or _mode(encounter) != "in_person":
             continue
         held = _held(encounter, status in OPEN, False, today)
-        if held and held.day and episode.since_onset(held) is not False:
+        if held is None or held.day is None:
+            continue
+        ago, since_onset = (today - held.day).days, episode.since_onset(held)
+        if since_onset or (since_onset is None and ago <= UNEXPLAINED_DAYS):
             name, note = "clinical_evaluation.in_person_days_ago", told("visit", [held.day])
-            ago = (today - held.day).days
             yield Fact(name, ago, Basis.DERIVED, (reference_of(encounter),), held.day, note)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 import hooks
-from hooks.roles import KEY, TEMPLATE
 from mappings import QUERIES
 from service.answers import json
 
@@ -14,4 +13,4 @@ bp = Blueprint("discovery", __name__)
 
 @bp.get("/cds-services", strict_slashes=False)
 def cds_services() -> Response:
-    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()} | {KEY: TEMPLATE}))
+    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()}))

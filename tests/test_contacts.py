@@ -53,6 +53,11 @@ def test_a_visit_in_person_that_names_no_reason_counts_as_the_latest_one() -> No
     assert "reevaluation.performed" not in found
 
 
+@pytest.mark.parametrize(("days", "counts"), [(60, True), (61, False), (365, False)])
+def test_an_old_visit_without_a_reason_is_a_check_up_where_no_onset_is_known(days: int, counts: bool) -> None:
+    assert (IN_PERSON in facts(encounter("AMB", days))) is counts
+
+
 @pytest.mark.parametrize(
     "visit",
     [
