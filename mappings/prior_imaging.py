@@ -35,8 +35,7 @@ SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
 SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
-KEPT = 1000
-"""Letters of a code with its words that are kept; few have more."""
+KEPT = 1000  # letters of a code with its words that are kept; few have more
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
