@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,16 @@ TABLES = ("kinds", "absence", "types", "units", "compare", "missing", "contrast"
 
 @cache
 def words() -> Mapping[str, Mapping[str, Any]]:
+    """All tables of the guideline pages. Raises `DataError`."""
+    return read_words(WORDS, TABLES)
+
+
+def read_words(path: Path, tables: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
     """All tables. Raises `DataError` where one is missing or nobody's."""
-    raw = read_yaml(WORDS)
-    if set(raw) != set(TABLES):
-        wrong = ", ".join(sorted(set(raw) ^ set(TABLES)))
-        raise DataError(WORDS, 1, f"the tables are {', '.join(TABLES)}; missing or unknown: {wrong}.")
+    raw = read_yaml(path)
+    if set(raw) != set(tables):
+        wrong = ", ".join(sorted(set(raw) ^ set(tables)))
+        raise DataError(path, 1, f"the tables are {', '.join(tables)}; missing or unknown: {wrong}.")
     return {name: dict(table) for name, table in raw.items()}
 
 
