@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from criteria.ask import ways_to_all
 from criteria.case import Case
 from criteria.docket import Called
@@ -28,16 +26,15 @@ def companions(case: Case, study: Study, weighing: Weighing, asks: tuple[str, ..
         return []
     else:
         found = next((c for c in weighing.failed if _lacks_only_films(c, weighing)), None)
-    film = next((s for s in _films(case) if s.region == study.region), None)
+    if found is None:
+        return []
+    films = case.book.library.catalogue.index.get(("xray", study.region), ())
+    film = next((s for s in films if s.cpt), None)
     ordered = (o.study for o in case.orders if o.study is not None)
-    if found is None or film is None or any(s.modality == "xray" and overlap(s.region, film.region) for s in ordered):
+    if film is None or any(s.modality == "xray" and overlap(s.region, film.region) for s in ordered):
         return []
     criterion = found.criterion
     return [Alternative(film, weighing.rating, action="create", criterion=criterion.id, why=criterion.title)]
-
-
-def _films(case: Case) -> Iterator[Study]:
-    return (s for s in case.book.library.catalogue.studies.values() if s.modality == "xray" and s.cpt)
 
 
 def _lacks_only_films(called: Called, weighing: Weighing) -> bool:
