@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -20,6 +20,8 @@ from criteria import Library
 from criteria.criterion import Criterion, Local
 from hooks.site import section_page
 from service.app import create_app
+from service.guidelines.find import find, leaf
+from service.guidelines.shelf import shelf_of
 from service.guidelines.words import words
 from service.placeholders import fill
 from service.settings import NO_PAGES, SettingsError, read_settings
@@ -116,9 +118,18 @@ def faults_of(text: str) -> list[str]:
     return faults
 
 
+def turned(before: str, items: Sequence[object]) -> list[str]:
+    """The addresses of all pages of a list."""
+    return [f"{before}page={n}" for n in range(1, leaf(items, None).pages + 1)]
+
+
 def all_addresses(library: Library) -> list[str]:
     return [
         *("/", "/guidelines", "/guidelines?q=lumbar", "/guidelines?q=72148", "/guidelines?q=nothingatall"),
+        *turned("/guidelines?q=lumbar&kind=rules&", find(shelf_of(library), "lumbar").rules),
+        *turned("/guidelines?q=lumbar&kind=facts&", find(shelf_of(library), "lumbar").facts),
+        *("/guidelines/facts", *turned("/guidelines/facts?", list(library.vocabulary.facts))),
+        *("/guidelines/studies", *turned("/guidelines/studies?", list(library.catalogue.studies))),
         *(f"/guidelines/{g}" for g in library.guidelines),
         *(f"/guidelines/{c.id}" for c in library.criteria),
         *(f"/guidelines/facts/{f}" for f in library.vocabulary.facts),
@@ -156,7 +167,7 @@ def test_every_link_on_a_page_leads_to_a_page_and_an_anchor_that_exist(
     broken = []
     for link in targets:
         parts = urlsplit(link)
-        path = unquote(parts.path)
+        path = unquote(parts.path) + (f"?{parts.query}" if parts.query else "")
         if path in elsewhere:
             with client.get(path) as response:
                 assert response.status_code == 200
@@ -199,6 +210,23 @@ def test_a_rule_reads_as_a_page(pages: dict[str, str]) -> None:
 )
 def test_search_finds_rules_studies_and_facts(client: FlaskClient, query: str, found: str) -> None:
     assert found in parsed(client.get("/guidelines", query_string={"q": query}).get_data(as_text=True)).links
+
+
+def test_a_long_list_comes_in_pages_that_hold_each_item_once(pages: dict[str, str], library: Library) -> None:
+    for kind, held in (("facts", library.vocabulary.facts), ("studies", library.catalogue.studies)):
+        shown = [
+            link
+            for address, text in pages.items()
+            if address.startswith(f"/guidelines/{kind}?page=")
+            for link in parsed(text).links
+            if link.startswith(f"/guidelines/{kind}/")
+        ]
+        assert sorted(shown) == sorted(f"/guidelines/{kind}/{name}" for name in held)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "999999999999", "two", "²", ""])
+def test_a_page_number_that_is_none_shows_a_page_that_exists(client: FlaskClient, number: str) -> None:
+    assert "page 1 of" in text_of(client, f"/guidelines/facts?page={number}")
 
 
 @pytest.mark.parametrize("query", ['"><script>alert(1)</script>', "{{ 7*7 }}", "\x00", "%", " ", "x" * 5000, "💥"])

@@ -1,10 +1,13 @@
-"""Search over rules, studies and facts: every word of the query must occur, titles count more than the rest."""
+"""Search over rules, studies and facts: every word of the query must occur, titles count more than the rest.
+
+Long lists come in pages, so that no page is heavy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from criteria.criterion import Criterion
 from criteria.facts import FactDefinition
@@ -13,17 +16,35 @@ from service.guidelines.shelf import Shelf
 
 LONGEST = 100
 SHOWN = 50
+"""Items on one page."""
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
+class Leaf(Generic[Item]):
+    """One page of a list. ``number`` counts from 1 and is brought into the range of those that there are."""
+
+    items: Sequence[Item]
+    number: int
+    pages: int
+    count: int
+
+
+def leaf(items: Sequence[Item], wanted: str | None) -> Leaf[Item]:
+    """The wanted page; the first one for a number that cannot be read."""
+    pages = max(1, -(-len(items) // SHOWN))
+    number = int(wanted) if wanted and wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else 1
+    number = min(max(number, 1), pages)
+    return Leaf(items[(number - 1) * SHOWN : number * SHOWN], number, pages, len(items))
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """The best of each kind, and how many there are in all."""
+    """What a query finds of each kind, the best first."""
 
     rules: list[Criterion]
     studies: list[Study]
     facts: list[FactDefinition]
-    counts: tuple[int, int, int]
 
 
 def find(shelf: Shelf, query: str) -> Found:
@@ -36,7 +57,7 @@ def find(shelf: Shelf, query: str) -> Found:
     studies = _best(words, ((s, s.name, f"{s.id} {' '.join(c for codes in s.codes.values() for c in codes)}")
                             for s in library.catalogue.studies.values()))  # fmt: skip
     facts = _best(words, ((f, f"{f.name} {f.means}", f.ask or "") for f in library.vocabulary.facts.values()))
-    return Found(rules[:SHOWN], studies[:SHOWN], facts[:SHOWN], (len(rules), len(studies), len(facts)))
+    return Found(rules, studies, facts)
 
 
 def _fold(text: str) -> str:

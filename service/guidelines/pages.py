@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -14,7 +14,8 @@ from criteria.criterion import Criterion, Local
 from criteria.studies import Study
 from hooks.site import section_page
 from service.errors import Refused, answer
-from service.guidelines.find import LONGEST, find
+from service.guidelines.find import LONGEST, Found, Leaf, find, leaf
+from service.guidelines.picture import picture
 from service.guidelines.shelf import by_guideline, name, shelf_of
 from service.guidelines.words import day, plain, span, words, years
 from service.parts import Parts
@@ -56,8 +57,18 @@ def guidelines() -> Response:
     current = [g for g in known if g.start <= today and (g.end is None or today <= g.end)]
     counts = {g.id: sum(len(s.rules) for s in shelf.sections[g.id]) for g in known}
     others = [g for g in known if g not in current]
-    found = find(shelf, query) if query else None
-    return page("guidelines", query=query, found=found, current=current, others=others, counts=counts, shelf=shelf)
+    listed = _found(find(shelf, query), query) if query else []
+    return page("guidelines", query=query, listed=listed, current=current, others=others, counts=counts, shelf=shelf)
+
+
+def _found(found: Found, query: str) -> list[tuple[str, Leaf[Any], str]]:
+    """(kind, its page, the address of that list without the number) of what a search found; a reader who turned a
+    page of one kind sees that kind alone."""
+    wanted = request.args.get("kind")
+    kinds: dict[str, list[Any]] = {"rules": found.rules, "studies": found.studies, "facts": found.facts}
+    shown = [wanted] if wanted in kinds else [k for k, held in kinds.items() if held]
+    number = request.args.get("page") if wanted in kinds else None
+    return [(k, leaf(kinds[k], number), f"?{urlencode({'q': query, 'kind': k})}&page=") for k in shown]
 
 
 @bp.get("/guidelines/<guideline>", strict_slashes=False)
@@ -87,12 +98,29 @@ def rule(guideline: str, rule: str) -> Response:
         suggested=[library.catalogue[s] for s in (*criterion.same_study.values(), *criterion.suggest)],
         paired=[library.catalogue[s] for s in sorted(criterion.pair.studies)] if criterion.pair else [],
         read=shelf.conditions.read,
+        picture=picture(shelf.conditions.read(criterion.when)),
         prerequisites=shelf.prerequisites(criterion, today),
         bound=by_guideline(list(shelf.bound_by(criterion, today))) if criterion.kind == "prerequisite" else {},
         guidelines=library.guidelines,
         marks=list(_marks(criterion)),
         today=today,
     )
+
+
+@bp.get("/guidelines/facts", strict_slashes=False)
+def facts() -> Response:
+    known = shelf_of(_parts().decision.library).library.vocabulary.facts
+    return page("list", kind="facts", held=leaf(sorted(known.values(), key=lambda f: f.name), request.args.get("page")))
+
+
+@bp.get("/guidelines/studies", strict_slashes=False)
+def studies() -> Response:
+    known = shelf_of(_parts().decision.library).library.catalogue.studies
+    return page("list", kind="studies", held=leaf(sorted(known.values(), key=_by_region), request.args.get("page")))
+
+
+def _by_region(study: Study) -> tuple[str, ...]:
+    return study.region, study.modality, study.name
 
 
 @bp.get("/guidelines/facts/<fact>", strict_slashes=False)
