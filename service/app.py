@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from flask import Flask
 
-from service import cors, coverage, discovery, errors, explain, feedback, guidelines, health, hook, limits, log
+from service import (
+    cors,
+    coverage,
+    discovery,
+    errors,
+    explain,
+    feedback,
+    guidelines,
+    health,
+    hook,
+    limits,
+    log,
+    questionnaires,
+)  # fmt: skip
 from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
 from service.settings import Clock, Settings, read_settings
@@ -32,5 +45,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.register_blueprint(guidelines.bp)
     app.register_blueprint(coverage.bp)
     app.register_blueprint(explain.bp)
+    app.register_blueprint(questionnaires.bp)
     rehearse(parts)
     return app

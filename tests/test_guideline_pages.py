@@ -168,7 +168,7 @@ def test_every_link_on_a_page_leads_to_a_page_and_an_anchor_that_exist(
     for link in targets:
         parts = urlsplit(link)
         path = unquote(parts.path) + (f"?{parts.query}" if parts.query else "")
-        if path in elsewhere:
+        if path in elsewhere or path.startswith("/fhir/Questionnaire/"):
             with client.get(path) as response:
                 assert response.status_code == 200
         elif path not in ids or (parts.fragment and unquote(parts.fragment) not in ids[path]):
