@@ -145,6 +145,14 @@ class Conditions:
                 ready = self.ready(child)
                 yield from ready.early or ((ready,) if ready.reach is Reach.ORDER else ())
 
+    def parts(self, node: Node) -> Iterator[Ready]:
+        """The conditions that a conjunction joins, at any depth; of another condition itself."""
+        if isinstance(node, All) and not node.turns and node.missing is None:
+            for child in node.children:
+                yield from self.parts(child)
+        else:
+            yield self.ready(node)
+
     def names(self, node: Node) -> KeysView[str]:
         """The facts that a condition names, in its order, not those of their definitions."""
         found = self._names.get(id(node))

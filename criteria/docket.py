@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
-from criteria.evaluate import Circumstances, baseline
+from criteria.evaluate import baseline
+from criteria.heard import Heard
 from criteria.logic import All, Node
 from criteria.regions import shows
 from criteria.results import RESULTS
@@ -46,20 +47,6 @@ class Called:
     def stands_in(self) -> bool:
         """A substitute for what another pathway supports; where none does, it has nothing to say."""
         return not self.by_indication and self.clauses[0].reads_results
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """A rule other than a pathway, with its conditions ready; ``quiet``: it does not fire on a silent chart."""
-
-    criterion: Criterion
-    when: Ready
-    unless: Ready | None
-    quiet: bool
-
-    def cannot_fire(self, here: Circumstances) -> bool:
-        """A quick look, for the many rules that nothing on file concerns."""
-        return self.quiet and self.when.depends.isdisjoint(here.touched)
 
 
 Answering = tuple[Study, Called]
@@ -150,19 +137,12 @@ class Docket:
         return self.hears(criterion) and (criterion.kind == "safety" or self.book.admits(criterion, self.age))
 
     def safety(self, study: str) -> tuple[Heard, ...]:
-        """The safety rules that refuse, whatever the age."""
-        rules = self.book.refusals
-        return _once(
-            self._safe, study, lambda s: self._heard(self.hears, (c for c in rules.get(s, ()) if c.kind == "safety"))
-        )
+        """The safety rules that refuse, whatever the age, with those that cannot be checked."""
+        rules = (c for c in self.book.refusals.get(study, ()) if c.kind == "safety" and self.hears(c))
+        return _once(self._safe, study, lambda _: map(self.book.unchecked, rules))
 
     def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Iterator[Heard]:
-        ready = self.book.conditions.ready
-        for c in rules:
-            if wanted(c):
-                when = ready(c.when)
-                quiet = not when.reads_results and all(b.told(when) is False for b in baseline(self.book.conditions))
-                yield Heard(c, when, None if c.unless is None else ready(c.unless), quiet)
+        return map(self.book.heard, filter(wanted, rules))
 
     def concerns(self, criterion: Criterion) -> bool:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
