@@ -101,6 +101,8 @@ class Conditions:
         self._numbers: dict[tuple[str, str, Any], int] = {}
         self._ready: dict[int, Ready] = {}
         self._names: dict[int, tuple[Node, dict[str, None]]] = {}
+        self.known = frozenset(n for n, f in vocabulary.facts.items() if f.absence == "known")
+        """Facts that the service makes itself, so that they are nearly always on file."""
         self.making = threading.RLock()  # requests share the book of a day, and may need the same condition at once
         self.reach: dict[str, Reach] = {}
         """What each fact depends on, what it is made of included."""

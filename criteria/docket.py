@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
-from criteria.evaluate import baseline
 from criteria.heard import Heard
 from criteria.logic import All, Node
 from criteria.regions import shows
@@ -102,22 +101,9 @@ class Docket:
         return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
 
     @cached_property
-    def triggers(self) -> tuple[dict[str, set[str]], list[tuple[str, Ready]]]:
-        """Pathways that only their trigger can call: by the facts that bear on it, where these are the same for every
-        study, and with their triggers the others. None is triggered by a silent chart.
-        """
-        of_order: dict[str, set[str]] = defaultdict(set)
-        others = []
-        silent = baseline(self.book.conditions)[False]
-        for criterion in self.book.triggered:
-            if criterion.guideline in self._guidelines and criterion.trigger is not None:
-                trigger = self.book.conditions.ready(criterion.trigger)
-                if trigger.reach is Reach.ORDER and silent.told(trigger) is not True:
-                    for fact in trigger.depends:
-                        of_order[fact].add(criterion.id)
-                else:
-                    others.append((criterion.id, trigger))
-        return of_order, others
+    def triggers(self) -> list[Heard]:
+        """Those of the pathways that a trigger can call."""
+        return [t for t in self.book.triggers if t.criterion.guideline in self._guidelines]
 
     def refusals(self, study: str) -> tuple[Heard, ...]:
         return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from criteria.conditions import Conditions
 from criteria.criterion import Criterion, requirement
 from criteria.docket import Docket
-from criteria.heard import Heard, heard
+from criteria.heard import Heard, heard, trigger
 from criteria.library import Library
 from criteria.logic import Node
 from criteria.results import RESULT_FACTS
@@ -74,10 +74,10 @@ class Book:
         self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
 
     @cached_property
-    def triggered(self) -> tuple[Criterion, ...]:
-        """The pathways that a trigger can call."""
+    def triggers(self) -> tuple[Heard, ...]:
+        """Those of the pathways that a trigger can call."""
         every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
-        return tuple(c for c in every.values() if c.trigger is not None)
+        return tuple(trigger(c, c.trigger, self.conditions) for c in every.values() if c.trigger is not None)
 
     def copy(self, turning_points: frozenset[int]) -> Book:
         """The same tables, to be changed; what is ready stays so, what was found for patients does not."""
