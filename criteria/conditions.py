@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -107,9 +106,10 @@ class Conditions:
         self.reach: dict[str, Reach] = {}
         """What each fact depends on, what it is made of included."""
         self._depends: dict[str, frozenset[str]] = {}
-        self._children: dict[str, set[str]] = defaultdict(set)
+        self.children: dict[str, set[str]] = {}
+        """The facts that depend on a fact (`given`), by its name."""
         for name, parent in vocabulary.given.items():
-            self._children[parent].add(name)
+            self.children.setdefault(parent, set()).add(name)
         for name in vocabulary.facts:
             self._find_reach(name)
             self._find_depends(name, ())
@@ -183,7 +183,7 @@ class Conditions:
         if (given := self.vocabulary.given.get(name)) is not None:
             parts.add(given)
         inner = (self._find_depends(n, (*above, name)) for n in parts)
-        found = frozenset({name, *self._children[name]}).union(*inner)
+        found = frozenset({name, *self.children.get(name, ())}).union(*inner)
         if name in self.results:
             found |= {ANYTHING}
         if not above:

@@ -73,6 +73,7 @@ class Docket:
         self._pairs: dict[str, tuple[Criterion, ...]] = {}
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
+        self._unchecked: dict[str, tuple[Heard, ...]] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
 
@@ -122,10 +123,12 @@ class Docket:
     def _remarked(self, criterion: Criterion) -> bool:
         return self.hears(criterion) and (criterion.kind == "safety" or self.book.admits(criterion, self.age))
 
-    def safety(self, study: str) -> tuple[Heard, ...]:
-        """The safety rules that refuse, whatever the age, with those that cannot be checked."""
+    def safety(self, study: str, all_read: bool) -> tuple[Heard, ...]:
+        """The safety rules that refuse, whatever the age. Where some records could not be read, those that cannot be
+        checked have a word too."""
         rules = (c for c in self.book.refusals.get(study, ()) if c.kind == "safety" and self.hears(c))
-        return _once(self._safe, study, lambda _: map(self.book.unchecked, rules))
+        kept, heard = (self._safe, self.book.heard) if all_read else (self._unchecked, self.book.unchecked)
+        return _once(kept, study, lambda _: map(heard, rules))
 
     def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Iterator[Heard]:
         return map(self.book.heard, filter(wanted, rules))

@@ -44,7 +44,7 @@ def trigger(criterion: Criterion, node: Node, conditions: Conditions) -> Heard:
 
 
 def _needs(node: Node, conditions: Conditions, speaking: Container[Truth]) -> list[Need]:
-    """Where the truth of a condition is to be one of ``speaking``, that of all conjuncts is; of alternatives, of one."""
+    """For a conjunction to speak, every part of it has to; for alternatives, one of them."""
     if not node.turns and node.missing is None:
         inner = [_needs(child, conditions, speaking) for child in children(node)]
         if isinstance(node, All):

@@ -79,6 +79,11 @@ class Book:
         every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
         return tuple(trigger(c, c.trigger, self.conditions) for c in every.values() if c.trigger is not None)
 
+    @cached_property
+    def films(self) -> frozenset[str]:
+        """The facts about x-rays."""
+        return frozenset(n for n in self.library.vocabulary.facts if n.startswith("xray."))
+
     def copy(self, turning_points: frozenset[int]) -> Book:
         """The same tables, to be changed; what is ready stays so, what was found for patients does not."""
         out = Book(replace(self.library, criteria=()), self.on)

@@ -275,7 +275,7 @@ def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
         if case.truth(rule.when, study) is True and not lifted:
             kind = rule.criterion.kind
             out.append(_note(rule.criterion, kind if kind in ("safety", "document") else "remark"))
-    for rule in here.concerned(case.docket.safety(study.id)):
+    for rule in here.concerned(case.docket.safety(study.id, not here.facts.unsearched)):
         truth = case.truth(rule.when, study)
         if truth is None and _unread(rule.criterion.when, here):
             out.append(_note(rule.criterion, "unchecked"))
