@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 Way = tuple[str, ...]
 """Facts to ask, in guideline order."""
 
+SETTLED: list[Way] = [()]
+"""No question is needed."""
 WIDTH = 24
 """How many ways are kept at each step: enough for the smallest to survive in every rule we have."""
 
@@ -25,21 +27,29 @@ def ways(node: Node, here: Circumstances, want: bool = True) -> list[Way]:
     """
     truth = here.truth(node)
     if truth is not None:
-        return [()] if truth is want else []
+        return SETTLED if truth is want else []
     return open_ways(node, here, want)
 
 
 def open_ways(node: Node, here: Circumstances, want: bool) -> list[Way]:
-    """`ways` for a condition that is known to be unknown."""
+    """`ways` for a condition that is known to be unknown; kept for those who ask again."""
+    ready = here.conditions.ready(node)
+    kept, key = here.asked[ready.reach], (ready.key, want)
+    if key not in kept:
+        kept[key] = _find_ways(node, here, want)
+    return kept[key]
+
+
+def _find_ways(node: Node, here: Circumstances, want: bool) -> list[Way]:
     if node.turns:
         here = here.off
     if isinstance(node, Leaf):
         return _questions(node, here, want)
     if isinstance(node, Not):
         return ways(node.child, here, not want)
-    parts = [ways(c, here, want) for c in children(node)]
+    parts = (ways(c, here, want) for c in children(node))
     if isinstance(node, AtLeast):
-        return _some(parts, node.n if want else len(parts) - node.n + 1)
+        return _some(parts, node.n if want else len(node.children) - node.n + 1)
     if isinstance(node, All) == want:
         return _together(parts)
     return _smallest([w for p in parts for w in p])
@@ -58,19 +68,22 @@ def _questions(leaf: Leaf, here: Circumstances, want: bool) -> list[Way]:
 
 def ways_to_all(nodes: Iterable[Node], here: Circumstances) -> list[Way]:
     """The smallest sets of questions that could make all of several conditions true."""
-    return _together([ways(n, here) for n in nodes])
+    return _together(ways(n, here) for n in nodes)
 
 
-def _together(parts: list[list[Way]]) -> list[Way]:
-    out: list[Way] = [()]
+def _together(parts: Iterable[list[Way]]) -> list[Way]:
+    out = SETTLED
     for part in parts:
-        out = _smallest([tuple(dict.fromkeys((*a, *b))) for a in out for b in part])
-        if not out:
+        if not part:
             return []
+        if out == SETTLED:
+            out = part
+        elif part != SETTLED:
+            out = _smallest([tuple(dict.fromkeys((*a, *b))) for a in out for b in part])
     return out
 
 
-def _some(parts: list[list[Way]], needed: int) -> list[Way]:
+def _some(parts: Iterable[list[Way]], needed: int) -> list[Way]:
     """Ways in which at least ``needed`` of the parts come about."""
     table: list[list[Way]] = [[()], *([] for _ in range(needed))]
     for part in parts:
@@ -81,9 +94,13 @@ def _some(parts: list[list[Way]], needed: int) -> list[Way]:
 
 def _smallest(found: list[Way]) -> list[Way]:
     """The minimal ones, fewest first; the sort is stable, so guideline order decides among equals."""
+    if len(found) < 2:
+        return found
     out: list[Way] = []
+    kept: list[frozenset[str]] = []
     for way in sorted(found, key=len):
         mine = frozenset(way)
-        if not any(frozenset(kept) <= mine for kept in out):
+        if not any(map(mine.issuperset, kept)):
             out.append(way)
+            kept.append(mine)
     return out[:WIDTH]

@@ -173,12 +173,15 @@ class Case:
 
     @cached_property
     def _may_count(self) -> Set[str]:
-        """The pathways without an indication whose trigger something on file bears on, whatever the study."""
+        """The pathways without an indication whose trigger nothing on file rules out for every study."""
         own = self.order.study
         assert own is not None  # noqa: S101 - an order without a study is not judged
-        of_order, others = self.docket.triggers
-        found = set().union(*(of_order[f] for f in of_order.keys() & self.here(own).touched))
-        return found.union(c for c, trigger in others if not self._settled_early(trigger, own, False))
+        return {
+            rule.criterion.id
+            for rule in self.here(own).concerned(self.docket.triggers)
+            if not self._settled_early(rule.when, own, False)
+            and (rule.when.reach is not Reach.ORDER or self.truth(rule.when, own, False) is True)
+        }
 
     def _triggered(self, called: Called, study: Study) -> bool:
         assert called.trigger is not None  # noqa: S101 - what no indication calls has a trigger

@@ -25,11 +25,12 @@ def companions(case: Case, study: Study, weighing: Weighing, asks: tuple[str, ..
     elif weighing.because is not Because.REQUIREMENT_MISSING:
         return []
     else:
-        found = next((c for c in weighing.failed if _lacks_only_films(c, weighing)), None)
+        films = case.book.films
+        found = next((c for c in weighing.failed if _lacks_only_films(c, weighing, films)), None)
     if found is None:
         return []
-    films = case.book.library.catalogue.index.get(("xray", study.region), ())
-    film = next((s for s in films if s.cpt), None)
+    shown = case.book.library.catalogue.of_modality("xray", study.region)
+    film = next((s for s in shown if s.cpt), None)
     ordered = (o.study for o in case.orders if o.study is not None)
     if film is None or any(s.modality == "xray" and overlap(s.region, film.region) for s in ordered):
         return []
@@ -37,11 +38,10 @@ def companions(case: Case, study: Study, weighing: Weighing, asks: tuple[str, ..
     return [Alternative(film, weighing.rating, action="create", criterion=criterion.id, why=criterion.title)]
 
 
-def _lacks_only_films(called: Called, weighing: Weighing) -> bool:
+def _lacks_only_films(called: Called, weighing: Weighing, films: frozenset[str]) -> bool:
     """True when new films are the fewest answers that would bring the pathway about."""
     here = weighing.here
-    films = frozenset(n for n in here.vocabulary.facts if n.startswith("xray."))
-    if not any(films & clause.names for clause in called.clauses):
+    if all(films.isdisjoint(clause.names) for clause in called.clauses):
         return False
     new = here.without(films, here.results)
     fewest = next(iter(ways_to_all([c.node for c in called.clauses], new)), ())

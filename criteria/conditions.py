@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -101,13 +100,16 @@ class Conditions:
         self._numbers: dict[tuple[str, str, Any], int] = {}
         self._ready: dict[int, Ready] = {}
         self._names: dict[int, tuple[Node, dict[str, None]]] = {}
+        self.known = frozenset(n for n, f in vocabulary.facts.items() if f.absence == "known")
+        """Facts that the service makes itself, so that they are nearly always on file."""
         self.making = threading.RLock()  # requests share the book of a day, and may need the same condition at once
         self.reach: dict[str, Reach] = {}
         """What each fact depends on, what it is made of included."""
         self._depends: dict[str, frozenset[str]] = {}
-        self._children: dict[str, set[str]] = defaultdict(set)
+        self.children: dict[str, set[str]] = {}
+        """The facts that depend on a fact (`given`), by its name."""
         for name, parent in vocabulary.given.items():
-            self._children[parent].add(name)
+            self.children.setdefault(parent, set()).add(name)
         for name in vocabulary.facts:
             self._find_reach(name)
             self._find_depends(name, ())
@@ -145,6 +147,14 @@ class Conditions:
                 ready = self.ready(child)
                 yield from ready.early or ((ready,) if ready.reach is Reach.ORDER else ())
 
+    def parts(self, node: Node) -> Iterator[Ready]:
+        """The conditions that a conjunction joins, at any depth; of another condition itself."""
+        if isinstance(node, All) and not node.turns and node.missing is None:
+            for child in node.children:
+                yield from self.parts(child)
+        else:
+            yield self.ready(node)
+
     def names(self, node: Node) -> KeysView[str]:
         """The facts that a condition names, in its order, not those of their definitions."""
         found = self._names.get(id(node))
@@ -173,7 +183,7 @@ class Conditions:
         if (given := self.vocabulary.given.get(name)) is not None:
             parts.add(given)
         inner = (self._find_depends(n, (*above, name)) for n in parts)
-        found = frozenset({name, *self._children[name]}).union(*inner)
+        found = frozenset({name, *self.children.get(name, ())}).union(*inner)
         if name in self.results:
             found |= {ANYTHING}
         if not above:

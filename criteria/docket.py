@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
-from criteria.evaluate import Circumstances, baseline
+from criteria.heard import Heard
 from criteria.logic import All, Node
 from criteria.regions import shows
 from criteria.results import RESULTS
@@ -48,20 +48,6 @@ class Called:
         return not self.by_indication and self.clauses[0].reads_results
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """A rule other than a pathway, with its conditions ready; ``quiet``: it does not fire on a silent chart."""
-
-    criterion: Criterion
-    when: Ready
-    unless: Ready | None
-    quiet: bool
-
-    def cannot_fire(self, here: Circumstances) -> bool:
-        """A quick look, for the many rules that nothing on file concerns."""
-        return self.quiet and self.when.depends.isdisjoint(here.touched)
-
-
 Answering = tuple[Study, Called]
 Answers = tuple[list[Answering], dict[str, list[Answering]]]
 
@@ -87,6 +73,7 @@ class Docket:
         self._pairs: dict[str, tuple[Criterion, ...]] = {}
         self._remarks: dict[str, tuple[Heard, ...]] = {}
         self._safe: dict[str, tuple[Heard, ...]] = {}
+        self._unchecked: dict[str, tuple[Heard, ...]] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
 
@@ -115,22 +102,9 @@ class Docket:
         return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
 
     @cached_property
-    def triggers(self) -> tuple[dict[str, set[str]], list[tuple[str, Ready]]]:
-        """Pathways that only their trigger can call: by the facts that bear on it, where these are the same for every
-        study, and with their triggers the others. None is triggered by a silent chart.
-        """
-        of_order: dict[str, set[str]] = defaultdict(set)
-        others = []
-        silent = baseline(self.book.conditions)[False]
-        for criterion in self.book.triggered:
-            if criterion.guideline in self._guidelines and criterion.trigger is not None:
-                trigger = self.book.conditions.ready(criterion.trigger)
-                if trigger.reach is Reach.ORDER and silent.told(trigger) is not True:
-                    for fact in trigger.depends:
-                        of_order[fact].add(criterion.id)
-                else:
-                    others.append((criterion.id, trigger))
-        return of_order, others
+    def triggers(self) -> list[Heard]:
+        """Those of the pathways that a trigger can call."""
+        return [t for t in self.book.triggers if t.criterion.guideline in self._guidelines]
 
     def refusals(self, study: str) -> tuple[Heard, ...]:
         return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))
@@ -149,20 +123,15 @@ class Docket:
     def _remarked(self, criterion: Criterion) -> bool:
         return self.hears(criterion) and (criterion.kind == "safety" or self.book.admits(criterion, self.age))
 
-    def safety(self, study: str) -> tuple[Heard, ...]:
-        """The safety rules that refuse, whatever the age."""
-        rules = self.book.refusals
-        return _once(
-            self._safe, study, lambda s: self._heard(self.hears, (c for c in rules.get(s, ()) if c.kind == "safety"))
-        )
+    def safety(self, study: str, all_read: bool) -> tuple[Heard, ...]:
+        """The safety rules that refuse, whatever the age. Where some records could not be read, those that cannot be
+        checked have a word too."""
+        rules = (c for c in self.book.refusals.get(study, ()) if c.kind == "safety" and self.hears(c))
+        kept, heard = (self._safe, self.book.heard) if all_read else (self._unchecked, self.book.unchecked)
+        return _once(kept, study, lambda _: map(heard, rules))
 
     def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Iterator[Heard]:
-        ready = self.book.conditions.ready
-        for c in rules:
-            if wanted(c):
-                when = ready(c.when)
-                quiet = not when.reads_results and all(b.told(when) is False for b in baseline(self.book.conditions))
-                yield Heard(c, when, None if c.unless is None else ready(c.unless), quiet)
+        return map(self.book.heard, filter(wanted, rules))
 
     def concerns(self, criterion: Criterion) -> bool:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""

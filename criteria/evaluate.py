@@ -7,15 +7,18 @@ how the settling finds out what a verdict leans on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from criteria.ask import Way, open_ways, ways
 from criteria.conditions import ANYTHING, Conditions, Reach, Ready
 from criteria.facts import Fact, Facts
 from criteria.logic import All, Any_, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
+
+if TYPE_CHECKING:
+    from criteria.heard import Heard
 
 SILENT: Final = object()
 """No value, and the comparison is false: the chart would record it, or it is presumed not to be there."""
@@ -33,10 +36,7 @@ class Truths(dict[int, Truth]):
     """The truths of numbered leaves, each found when it is first read."""
 
     __slots__ = ("find",)
-
-    def __init__(self, find: Callable[[int], Truth]) -> None:
-        super().__init__()
-        self.find = find
+    find: Callable[[int], Truth]
 
     def __missing__(self, number: int) -> Truth:
         truth = self[number] = self.find(number)
@@ -44,14 +44,17 @@ class Truths(dict[int, Truth]):
 
 
 class Found:
-    """What was found under one assumption: states of facts, truths of leaves by number and of conditions by key."""
+    """What was found under one assumption: states of facts, truths of leaves by number and of conditions by key; and
+    the questions that would make a condition, by its key, true or false."""
 
-    __slots__ = ("kept", "leaves", "states")
+    __slots__ = ("asked", "kept", "leaves", "states")
 
     def __init__(self, find: Callable[[int], Truth]) -> None:
         self.states: dict[str, State] = {}
-        self.leaves = Truths(find)
+        self.leaves = Truths()
+        self.leaves.find = find
         self.kept: dict[int, Truth] = {}
+        self.asked: dict[tuple[int, bool], list[Way]] = {}
 
 
 class Memory:
@@ -63,9 +66,7 @@ class Memory:
         self.found: list[Found | None] = [None, None]
 
     def under(self, presume: bool, find: Callable[[int], Truth]) -> Found:
-        found = self.found[presume]
-        if found is None:
-            found = self.found[presume] = Found(find)
+        found = self.found[presume] = Found(find)
         return found
 
 
@@ -90,10 +91,7 @@ class Circumstances:
         order: Memory | None = None,
         region: Memory | None = None,
     ) -> None:
-        given = conditions.vocabulary.given
-        # a recorded child makes the fact on which it depends true
-        self._implied = {given[n] for n in facts.recorded.keys() & given.keys()}
-        self.touched = facts.recorded.keys() | self._implied | facts.unsearched | {ANYTHING}
+        self.touched = {ANYTHING, *facts.recorded, *facts.unsearched}
         """Facts of which more is known than silence; what none of them bears on is as in a silent chart."""
         own = Memory()
         self._begin(facts, conditions, presume, results, (order or Memory(), region or Memory(), own, own))
@@ -106,12 +104,12 @@ class Circumstances:
         self.vocabulary, self.definitions, self.on = conditions.vocabulary, conditions.definitions, conditions.on
         self._memories = memories
         find = self._find
-        order, region, study, others = (m.under(presume, find) for m in memories)
+        order, region, study, others = [m.found[presume] or m.under(presume, find) for m in memories]
         # each by the reach of what is found
         self._states = [order.states, region.states, study.states, others.states]
         self.kept = (order.kept, region.kept, study.kept, others.kept)
         self.leaves = (order.leaves, region.leaves, study.leaves, others.leaves)
-        self._asked: dict[int, bool] = {}
+        self.asked = (order.asked, region.asked, study.asked, others.asked)
 
     @cached_property
     def off(self) -> Circumstances:
@@ -119,7 +117,7 @@ class Circumstances:
         if not self.presume:
             return self
         out = Circumstances.__new__(Circumstances)
-        out._implied, out.touched = self._implied, self.touched
+        out.touched = self.touched
         out._begin(self.facts, self.conditions, False, self.results, self._memories)
         out.plain, out.differs = baseline(self.conditions)[False], self.differs
         return out
@@ -141,12 +139,14 @@ class Circumstances:
         truth = kept[ready.key] = self.plain.told(ready) if plain else ready.test(self)  # type: ignore[union-attr]
         return truth
 
+    def concerned(self, rules: Iterable[Heard]) -> list[Heard]:
+        """Those that something on file bears on; the others have nothing to say."""
+        silent = self.touched.isdisjoint
+        return [r for r in rules if not any(map(silent, r.needs))]
+
     def can_be_asked(self, node: Node) -> bool:
         """True when answers to questions can make a condition true that is unknown."""
-        key = id(node)
-        if key not in self._asked:
-            self._asked[key] = bool(open_ways(node, self, True))
-        return self._asked[key]
+        return bool(open_ways(node, self, True))
 
     def ways(self, node: Node, want: bool = True) -> list[Way]:
         return ways(node, self, want)
@@ -181,7 +181,7 @@ class Circumstances:
         if fact is not None:
             return fact.value
         definition = self.vocabulary.facts[name]
-        if name in self._implied and definition.type == "boolean":
+        if name in self.conditions.children and definition.type == "boolean" and self._implied(name):
             return True
         if name in self.conditions.results:
             return self.results(name, self.presume)
@@ -195,6 +195,10 @@ class Circumstances:
         if definition.absence == "presumed_false":
             return SILENT if self.presume and searched else None
         return True if definition.absence == "presumed_true" and self.presume else None
+
+    def _implied(self, name: str) -> bool:
+        """A recorded child makes the fact on which it depends true."""
+        return any(child in self.facts.recorded for child in self.conditions.children[name])
 
     def _defined(self, fact: Fact | None, logic: Node) -> State:
         if fact is not None and fact.value is True:
@@ -237,8 +241,7 @@ class _SilentChart(Circumstances):
     """Nothing is recorded, all was searched. Shared by all requests, so what is found is found by one at a time."""
 
     def __init__(self, conditions: Conditions, presume: bool) -> None:
-        self._implied, self.touched = set(), {ANYTHING}
-        self.differs = self.touched
+        self.touched = self.differs = {ANYTHING}
         self._begin(Facts({}), conditions, presume, _no_result, [Memory() for _ in Reach])
 
     def told(self, ready: Ready) -> Truth:
@@ -272,7 +275,7 @@ class _Without(Circumstances):
     """
 
     def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
-        self._base, self._unknown, self._implied = base, unknown, base._implied
+        self._base, self._unknown = base, unknown
         self.touched, self.differs = base.touched | unknown, unknown | {ANYTHING}
         self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]

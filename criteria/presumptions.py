@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from criteria.case import Case
 from criteria.conditions import Ready
-from criteria.docket import Heard
 from criteria.evaluate import Circumstances
-from criteria.logic import All, Node, leaves, walk
+from criteria.logic import leaves
 from criteria.ratings import Rating
 from criteria.results import RESULT_FACTS
 from criteria.studies import Study
@@ -56,7 +54,7 @@ def _ways_to_fall(case: Case, study: Study, weighing: Weighing) -> list[list[_Pr
     To know less of a fact makes nothing true or false that was unknown before, but where `missing` waives a clause.
     """
     ready = case.book.conditions.ready
-    waivers = [r.when for r in case.docket.refusals(study.id) if _waives(r) and r.criterion not in weighing.fired]
+    waivers = [r.when for r in case.docket.refusals(study.id) if r.waives and r.criterion not in weighing.fired]
     new = [[_Prop(case, study, [when], False)] for when in waivers]
     bound = {id(c): (*c.clauses, *map(ready, weighing.extra)) for c in case.paths(study)}
     if weighing.rating is Rating.APPROPRIATE:
@@ -69,11 +67,6 @@ def _ways_to_fall(case: Case, study: Study, weighing: Weighing) -> list[list[_Pr
     if len(weighing.truths) < len(bound):
         return None  # a substitute that was left out may have a word again
     return [[_Prop(case, study, r, False) for r in _bars(case, study, bound[id(c)])] for c, _ in weighing.truths] + new
-
-
-@functools.lru_cache(maxsize=4096)
-def _waives(rule: Heard) -> bool:
-    return any(n.missing for n in walk(rule.criterion.when))
 
 
 class _Prop:
@@ -91,16 +84,8 @@ class _Prop:
 
 def _bars(case: Case, study: Study, clauses: Sequence[Ready]) -> list[list[Ready]]:
     """The parts of a pathway, joined by `all`, that are false, each a bar; where none is, any part may be one."""
-    parts = [p for c in clauses for p in _parts_of(case, c.node)]
+    parts = [p for c in clauses for p in case.book.conditions.parts(c.node)]
     return [[p] for p in parts if case.truth(p, study) is False] or [parts]
-
-
-def _parts_of(case: Case, node: Node) -> Iterator[Ready]:
-    if isinstance(node, All) and not node.turns and node.missing is None:
-        for child in node.children:
-            yield from _parts_of(case, child)
-    else:
-        yield case.book.conditions.ready(node)
 
 
 def _parts(name: str, here: Circumstances) -> set[str]:

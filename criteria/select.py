@@ -7,15 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
+from typing import TypeVar
 
 from criteria.conditions import Conditions
 from criteria.criterion import Criterion, requirement
 from criteria.docket import Docket
+from criteria.heard import Heard, heard, trigger
 from criteria.library import Library
 from criteria.logic import Node
 from criteria.results import RESULT_FACTS
 from criteria.studies import Study
 
+T = TypeVar("T")
 REFUSING = {"exclusion", "coding", "combination", "safety"}
 REMARKING = {"note", "document", "safety"}
 TABLES = ("pathways", "refusals", "redirects", "remarks", "pairs", "standing")
@@ -65,14 +68,21 @@ class Book:
 
         self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS)
         self.turning_points = turning_points(library.criteria, library)
-        self._requirements: dict[int, tuple[Criterion, Node]] = {}
+        self._requirements: dict[Criterion, Node] = {}
+        self._heard: dict[Criterion, Heard] = {}
+        self._unchecked: dict[Criterion, Heard] = {}
         self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
 
     @cached_property
-    def triggered(self) -> tuple[Criterion, ...]:
-        """The pathways that a trigger can call."""
+    def triggers(self) -> tuple[Heard, ...]:
+        """Those of the pathways that a trigger can call."""
         every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
-        return tuple(c for c in every.values() if c.trigger is not None)
+        return tuple(trigger(c, c.trigger, self.conditions) for c in every.values() if c.trigger is not None)
+
+    @cached_property
+    def films(self) -> frozenset[str]:
+        """The facts about x-rays."""
+        return frozenset(n for n in self.library.vocabulary.facts if n.startswith("xray."))
 
     def copy(self, turning_points: frozenset[int]) -> Book:
         """The same tables, to be changed; what is ready stays so, what was found for patients does not."""
@@ -91,12 +101,17 @@ class Book:
         since = max((a for a in self.turning_points if a <= age), default=-1)
         return self._dockets(guidelines, safety, since, indications)
 
+    def heard(self, rule: Criterion) -> Heard:
+        """A rule that speaks where its condition is true."""
+        return _once(self._heard, rule, lambda: heard(rule, self.conditions))
+
+    def unchecked(self, rule: Criterion) -> Heard:
+        """The same for a rule that has a word too where its condition is not known."""
+        return _once(self._unchecked, rule, lambda: heard(rule, self.conditions, (True, None)))
+
     def requirement(self, prerequisite: Criterion) -> Node:
         """A prerequisite as a clause of the pathways it binds, the same for all of them."""
-        found = self._requirements.get(id(prerequisite))
-        if found is None:
-            found = self._requirements[id(prerequisite)] = (prerequisite, requirement(prerequisite))
-        return found[1]
+        return _once(self._requirements, prerequisite, lambda: requirement(prerequisite))
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""
@@ -115,6 +130,13 @@ class Book:
         if criterion.ages is not None:
             return criterion.ages.hold(age)
         return self.library.guidelines[criterion.guideline].ages.hold(age)
+
+
+def _once(kept: dict[Criterion, T], rule: Criterion, make: Callable[[], T]) -> T:
+    """What is made of a rule, the same for all who ask."""
+    if rule not in kept:
+        kept[rule] = make()
+    return kept[rule]
 
 
 def turning_points(criteria: Iterable[Criterion], library: Library) -> frozenset[int]:

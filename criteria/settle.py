@@ -111,10 +111,15 @@ def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[
     Where there is no reason, attested facts that make up an indication are that indication; an attested clinical field
     (``order.indication_category``) lets the problem list speak for what it holds in that field.
     """
+    own = order.indications
+    attested = {name for name, fact in known.recorded.items() if fact.basis is Basis.ATTESTED}
+    if not attested:
+        return own
     every = library.indications.values()
-    suspected = [i.id for i in every if any(_attested(known, name) for name in i.suspected_as)]
-    if order.indications:
-        return tuple(dict.fromkeys((*order.indications, *suspected)))
+    stated = {name for name in attested if known.recorded[name].value is True}
+    suspected = [i.id for i in every if not stated.isdisjoint(i.suspected_as)]
+    if own:
+        return tuple(dict.fromkeys((*own, *suspected)))
     field = known.get(INDICATION)
     said = field.value if field is not None and field.basis is Basis.ATTESTED else None
 
@@ -129,11 +134,6 @@ def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[
         return all(stands(n, v, least) for n, v in indication.asserts.items())
 
     return tuple(i.id for i in every if i.id in suspected or holds(i))
-
-
-def _attested(known: Facts, name: str) -> bool:
-    fact = known.get(name)
-    return fact is not None and fact.basis is Basis.ATTESTED and fact.value is True
 
 
 def _unrecognised(order: Order) -> Verdict:
@@ -270,16 +270,12 @@ def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Call
 def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
     """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check."""
     here, out = weighing.here, []
-    for rule in case.docket.remarks(study.id):
-        if rule.cannot_fire(here):
-            continue
+    for rule in here.concerned(case.docket.remarks(study.id)):
         lifted = rule.unless is not None and case.truth(rule.unless, study, False) is True
         if case.truth(rule.when, study) is True and not lifted:
             kind = rule.criterion.kind
             out.append(_note(rule.criterion, kind if kind in ("safety", "document") else "remark"))
-    for rule in case.docket.safety(study.id):
-        if rule.cannot_fire(here):
-            continue
+    for rule in here.concerned(case.docket.safety(study.id, not here.facts.unsearched)):
         truth = case.truth(rule.when, study)
         if truth is None and _unread(rule.criterion.when, here):
             out.append(_note(rule.criterion, "unchecked"))

@@ -44,11 +44,14 @@ class Weighing:
     def met(self) -> list[Called]:
         return [c for c, truth in self.truths if truth is True]
 
+    @property
+    def _unknown(self) -> list[Called]:
+        return [c for c, truth in self.truths if truth is None]
+
     @cached_property
     def open(self) -> list[tuple[Called, Way]]:
         """The pathways that answers to questions can bring about, each with the fewest."""
-        nodes = {id(c): (*(part.node for part in c.clauses), *self.extra) for c, _ in self.truths}
-        found = ((c, ways_to_all(nodes[id(c)], self.here)) for c, truth in self.truths if truth is None)
+        found = ((c, ways_to_all([*(p.node for p in c.clauses), *self.extra], self.here)) for c in self._unknown)
         return [(c, way[0]) for c, way in found if way and way[0]]
 
     @cached_property
@@ -88,9 +91,7 @@ def hopeless(case: Case, study: Study) -> bool:
 
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
-    for rule in case.docket.refusals(study.id):
-        if rule.cannot_fire(out.here):
-            continue
+    for rule in out.here.concerned(case.docket.refusals(study.id)):
         criterion = rule.criterion
         if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
             continue
@@ -106,9 +107,7 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
 
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
-    for rule in case.docket.redirects(study.id):
-        if rule.cannot_fire(out.here):
-            continue
+    for rule in out.here.concerned(case.docket.redirects(study.id)):
         if case.truth(rule.when, study, presume, unknown) is not True:
             continue
         if rule.unless is None or case.truth(rule.unless, study, False, unknown) is not True:

@@ -1,0 +1,58 @@
+"""A rule other than a pathway, ready to be heard: most rules are about what no chart says, and are soon passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from criteria.conditions import Conditions, Reach, Ready
+from criteria.criterion import Criterion
+from criteria.evaluate import baseline
+from criteria.logic import All, Any_, AtLeast, Node, children, walk
+from criteria.ratings import Truth
+
+Need = frozenset[str]
+"""Facts: something on file has to bear on one of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """``when`` is its condition, or the trigger of a pathway; unless all ``needs`` are met, there is nothing to say.
+
+    ``waives``: to know less may make its condition true (`missing`).
+    """
+
+    criterion: Criterion
+    when: Ready
+    unless: Ready | None
+    needs: tuple[Need, ...]
+    waives: bool
+
+
+def heard(criterion: Criterion, conditions: Conditions, speaking: Container[Truth] = (True,)) -> Heard:
+    """``speaking``: the truths of its condition with which the rule has something to say."""
+    unless = None if criterion.unless is None else conditions.ready(criterion.unless)
+    waives = any(n.missing for n in walk(criterion.when))
+    needs = _needs(criterion.when, conditions, speaking)
+    return Heard(criterion, conditions.ready(criterion.when), unless, tuple(needs), waives)
+
+
+def trigger(criterion: Criterion, node: Node, conditions: Conditions) -> Heard:
+    """The trigger of a pathway; what it needs of the order alone, which is the same for every study."""
+    needs = (n for n in _needs(node, conditions, (True,)) if all(conditions.reach.get(f) is Reach.ORDER for f in n))
+    return Heard(criterion, conditions.ready(node), None, tuple(needs), False)
+
+
+def _needs(node: Node, conditions: Conditions, speaking: Container[Truth]) -> list[Need]:
+    """For a conjunction to speak, every part of it has to; for alternatives, one of them."""
+    if not node.turns and node.missing is None:
+        inner = [_needs(child, conditions, speaking) for child in children(node)]
+        if isinstance(node, All):
+            return [need for found in inner for need in found]
+        if isinstance(node, Any_ | AtLeast):
+            telling = [min(found, key=lambda n: not n.isdisjoint(conditions.known)) for found in inner if found]
+            return [frozenset().union(*telling)] if len(telling) == len(inner) else []
+    ready = conditions.ready(node)
+    if ready.reads_results or any(silent.told(ready) in speaking for silent in baseline(conditions)):
+        return []
+    return [ready.depends]
