@@ -61,6 +61,7 @@ def asserted(request: dict[str, Any], *chart: Any) -> dict[str, Any]:
         (icd("Q76.5"), "other", None),
         (icd("R53.2"), "other", None),
         (icd("M75.41"), "other", None),
+        (icd("M54.06"), "other", None),
         (icd("K08.89"), "other", None),
         (sct("27355003"), "other", None),
         (sct("239720000"), "other", None),
