@@ -48,7 +48,8 @@ class Book:
         self.pairs: dict[str, list[Criterion]] = defaultdict(list)
         self.standing: dict[str, list[Criterion]] = defaultdict(list)
         """Requirements that hold whatever the reason of the order is."""
-        in_force = [c for c in library.criteria if c.in_force(on)]
+        current = {name for name, guideline in library.guidelines.items() if guideline.in_force(on)}
+        in_force = [c for c in library.criteria if c.guideline in current and c.in_force(on)]
         prerequisites = [c for c in in_force if c.kind == "prerequisite"]
         for criterion in in_force:
             for study in criterion.studies:

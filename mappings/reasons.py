@@ -10,6 +10,7 @@ from typing import Any
 
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
+from mappings.attested import vocabulary
 from mappings.codings import codings
 from mappings.conditions import (
     DISCARDED,
@@ -23,15 +24,17 @@ from mappings.conditions import (
     read_condition,
     read_conditions,
 )
-from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
+from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed, normal_icd
+from mappings.evidence import told
 from mappings.fields import mapping, objects, reference_of, target, words
 from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
-from mappings.tables import spoken
+from mappings.tables import read_table, spoken
 
 SACROILIAC = ("sacroiliac", "sacro-iliac", "si joint")
 TAILBONE = "M53.3"
+PRIMARY = "order.primary_reason"
 PAINS = (
     "pain.neck",
     "pain.mid_back",
@@ -97,6 +100,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
         ]
     facts += _cord_compressed_by_tumor(service_request, records, today, order)
     facts += _pain_duration(facts, records, today)
+    facts += _disease_process(service_request, records, order)
     return merge(facts)
 
 
@@ -194,6 +198,22 @@ def _cord_compressed_by_tumor(
     known = [f for f in condition_facts(records, today) if f.name == "malignancy.known" and f.value is True]
     name = "condition.spinal_cord_compression_neoplastic_suspected"
     return [Fact(name, True, Basis.DERIVED, (order, *f.sources), f.on) for f in known]
+
+
+def _disease_process(service_request: Mapping[str, Any], records: Records, order: str) -> list[Fact]:
+    """The process that bars PET/CT, where every reason names one (codes/primary_reasons.csv); the first counts."""
+    named = [_processes(given) for given in _given(service_request, records)]
+    if not named or not all(named):
+        return []
+    first = next(value for value in vocabulary()[PRIMARY].values or () if value in named[0])
+    return [Fact(PRIMARY, first, Basis.DERIVED, (order,), None, told("order", [None]))]
+
+
+def _processes(given: Stated) -> frozenset[str]:
+    pairs = [pair for concept in given.concepts for pair in codings(concept)]
+    pairs = [(system, (normal_icd(code) or code) if system == "icd10cm" else code) for system, code in pairs]
+    pairs += [("fact", fact) for meaning in _all_meanings(given) for fact in meaning.facts]
+    return read_table("primary_reasons").of_codes(pairs)
 
 
 def _pain_duration(facts: Iterable[Fact], records: Records, today: dt.date) -> list[Fact]:

@@ -67,6 +67,7 @@ def judge(
     indications: tuple[str, ...] = ("low_back_pain",),
     status: Any = "covered",
     attested: bool = False,
+    on: dt.date = DAY,
 ) -> Verdict:
     """The verdict for one order; order facts that follow the study are filled in."""
 
@@ -84,4 +85,4 @@ def judge(
 
     reasons = (Reason(status, indications),) if status else ()
     order = Order("ServiceRequest/1", Kind.STUDY, books.catalogue[study], reasons)
-    return criteria.judge([order], known, books, DAY, policy=books.policies.by_id["default"])[0]
+    return criteria.judge([order], known, books, on, policy=books.policies.by_id["default"])[0]

@@ -11,6 +11,7 @@ import pytest
 
 from criteria.errors import DataError
 from mappings import diagnoses
+from mappings.attested import vocabulary
 from mappings.diagnoses import CODES, COLUMNS, indications, of_icd10cm, of_snomed, read_meanings, rows
 from mappings.phrases import candidates
 
@@ -226,6 +227,15 @@ def test_a_slip_names_file_line_and_mend(tmp_path: Path, line: str, word: str) -
     with pytest.raises(DataError, match=re.escape(word)) as raised:
         read_meanings(path)
     assert raised.value.line == 2 + line.count("\n") + 1
+
+
+def test_every_disease_process_that_bars_pet_ct_is_one_of_the_vocabulary_and_its_codes_exist() -> None:
+    whole = rows(CODES / "primary_reasons.csv", ("system", "code", "means", "name", "source"))
+    listed = [(cells[0], cells[1].rstrip("*"), cells[2]) for _, cells in whole]
+    assert {means for *_, means in listed} <= set(vocabulary()["order.primary_reason"].values or ())
+    codes = [code for system, code, _ in listed if system == "icd10cm"]
+    assert [code for code in codes if not any(leaf.startswith(code) for leaf in leaves())] == []
+    assert [code for system, code, _ in listed if system == "fact" and code not in vocabulary()] == []
 
 
 def test_the_longest_row_wins() -> None:

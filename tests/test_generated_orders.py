@@ -21,8 +21,6 @@ from service.report.walk import Walk
 from service.settings import read_settings
 
 ROOT = Path(__file__).parent.parent
-OPEN_FAULTS = {"sarcoidosis-pet"}
-"""Scenarios that the product rates wrongly so far: the reason of a PET/CT is read from cancers alone."""
 
 
 def generate(out: Path, *args: str) -> Path:
@@ -44,8 +42,7 @@ def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_generated_orders_are_rated_as_their_scenarios_say(orders: Path) -> None:
     sums = measured(orders)
-    assert {scenario for scenario, *_ in sums.faults_of("wrong")} <= OPEN_FAULTS
-    assert sums.faults_of("many") == sums.faults_of("no way") == []
+    assert sums.faults_of("wrong") == sums.faults_of("many") == sums.faults_of("no way") == []
     assert sums.share("undue").part == 0
     assert sums.share("rated").percent >= 70
     assert sums.share("two_questions").percent >= 90

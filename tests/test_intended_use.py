@@ -39,8 +39,9 @@ def ages(guideline: Guideline) -> str:
 
 def speaks(policy: Policy) -> str:
     """The guidelines of a policy in words: all of it, for some studies only, or only its safety rules."""
-    limits = {v.guideline: f" ({', '.join(sorted(v.studies))} only)" for v in policy.voices if v.studies}
-    named = [f"`{v.guideline}`{limits.get(v.guideline, '')}" for v in policy.voices]
+    named = [
+        f"`{v.guideline}`" + (f" ({', '.join(sorted(v.studies))} only)" if v.studies else "") for v in policy.voices
+    ]
     return ", ".join([*named, *(f"`{g}` (safety rules)" for g in policy.safety)])
 
 

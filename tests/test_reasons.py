@@ -61,6 +61,7 @@ def asserted(request: dict[str, Any], *chart: Any) -> dict[str, Any]:
         (icd("Q76.5"), "other", None),
         (icd("R53.2"), "other", None),
         (icd("M75.41"), "other", None),
+        (icd("M54.06"), "other", None),
         (icd("K08.89"), "other", None),
         (sct("27355003"), "other", None),
         (sct("239720000"), "other", None),
@@ -161,7 +162,11 @@ def test_a_reference_that_cannot_be_followed_is_unmapped() -> None:
         ("S12.100A", "fracture.spinal_suspected", "fracture.spinal_known"),
         ("S12.100K", "fracture.spinal_known", "fracture.spinal_suspected"),
         ("M47.12", "condition.myelopathy_suspected", "condition.myelopathy"),
-        ("C79.31", "malignancy.brain_metastasis_suspected", "malignancy.brain_metastasis_known"),
+        ("C79.31", "malignancy.brain_metastasis_known", "malignancy.suspected"),
+        ("C78.7", "malignancy.metastatic", "malignancy.suspected"),
+        ("C79.49", "malignancy.spinal_metastasis_known", "malignancy.suspected"),
+        ("C72.0", "malignancy.spinal_known", "malignancy.metastatic"),
+        ("C72.0", "malignancy.spinal_suspected", "malignancy.metastatic"),
         ("C34.11", "malignancy.known", "malignancy.suspected"),
         ("M45.2", "condition.ankylosing_spondylitis", "fracture.present"),
         ("G35.D", "condition.multiple_sclerosis", "condition.multiple_sclerosis_suspected"),
@@ -211,6 +216,40 @@ def test_the_pain_lasts_since_its_recorded_onset() -> None:
     chart = condition("M54.50", onsetDateTime=str(TODAY - dt.timedelta(weeks=8)))
     assert asserted(order(icd("M54.50")), chart)["pain.duration_weeks"] == 8
     assert "pain.duration_weeks" not in asserted(order(icd("M54.2")), chart)
+
+
+@pytest.mark.parametrize(
+    ("reason", "process"),
+    [
+        (icd("D86.0"), "granulomatous_disease"),
+        (sct("31541009"), "granulomatous_disease"),
+        (icd("M86.161"), "infection"),
+        (icd("m46.26"), "infection"),
+        (icd("M86.38"), "inflammation"),
+        (icd("K50.90"), "inflammation"),
+        (icd("S82.201A"), "trauma"),
+        (icd("T81.31XA"), "postoperative_healing"),
+        (icd("M31.6"), "rheumatologic_disease"),
+    ],
+)
+def test_a_reason_that_bars_pet_ct_tells_the_disease_process(reason: Any, process: str) -> None:
+    assert asserted(order(reason))["order.primary_reason"] == process
+
+
+@pytest.mark.parametrize("code", ["D86.85", "M36.0", "R91.1", "R50.9", "C34.11", "I40.9", "Z48.3", "B90.9"])
+def test_heart_brain_tumours_and_findings_name_no_process_that_bars_pet_ct(code: str) -> None:
+    assert "order.primary_reason" not in asserted(order(icd(code)))
+
+
+def test_the_main_reason_stays_open_where_one_of_several_names_no_such_process() -> None:
+    assert "order.primary_reason" not in asserted(order(icd("D86.0"), icd("R91.1")))
+    assert "order.primary_reason" not in asserted(order(icd("D86.0"), {"text": "rule out lymphoma"}))
+    assert asserted(order(icd("M86.161"), icd("D86.0")))["order.primary_reason"] == "infection"
+
+
+def test_a_referred_diagnosis_tells_the_disease_process() -> None:
+    request = order(reasonReference=[{"reference": "Condition/c"}])
+    assert asserted(request, condition("D86.2"))["order.primary_reason"] == "granulomatous_disease"
 
 
 json_values = st.recursive(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
+from criteria.library import load_library
 from criteria.ratings import Because, Rating
-from tests.rule_home import judge, library, rule
+from criteria.select import book
+from tests.rule_home import home, judge, library, rule
 
 PATHWAY = rule(
     """
@@ -56,6 +59,28 @@ def test_a_study_of_the_domain_that_no_pathway_lists_is_not_appropriate_and_the_
     assert offer.study is not None
     assert (offer.study.id, offer.rating) == ("mri_lumbar_spine.without", Rating.NEEDS_INFORMATION)
     assert offer.asks == ("trial_of_treatment.duration_weeks",)
+
+
+@pytest.mark.parametrize(
+    ("day", "rating"),
+    [
+        (dt.date(2023, 12, 31), Rating.NO_CRITERIA),
+        (dt.date(2024, 1, 1), Rating.NEEDS_INFORMATION),
+        (dt.date(2025, 6, 30), Rating.NEEDS_INFORMATION),
+        (dt.date(2025, 7, 1), Rating.NO_CRITERIA),
+    ],
+)
+def test_a_guideline_speaks_from_its_first_day_to_its_last(tmp_path: Path, day: dt.date, rating: Rating) -> None:
+    folder = home(tmp_path, {"p": PATHWAY})
+    guideline = next(folder.glob("guidelines/*/guideline.yaml"))
+    guideline.write_text(guideline.read_text().replace("from: 2024-01-01", "from: 2024-01-01\nto: 2025-06-30"))
+    held = load_library(folder)
+    assert judge(held, {}, on=day).rating is rating
+    current = book(held, day)
+    study = held.catalogue["ct_lumbar_spine.without"]
+    in_force = rating is not Rating.NO_CRITERIA
+    assert current.domain(("evicore-spine-2023",), study) is in_force
+    assert current.speaks("evicore-spine-2023", study, ("low_back_pain",)) is in_force
 
 
 def test_a_study_outside_every_domain_is_nobodys_business(tmp_path: Path) -> None:
