@@ -37,6 +37,8 @@ class Providers:
     def include(self, criterion: Criterion, study: Study) -> bool:
         if self.rows:
             return any(r == self.rows or r.startswith(self.rows + ".") for r in criterion.rows)
+        if study.procedure_type == "post_discography_ct" and not self.own_study:
+            return False  # the second half of a discography stands in for no other CT
         if (self.procedure and study.procedure_type != self.procedure) or (self.first and criterion.rank != 1):
             return False
         return (not self.modalities or study.modality in self.modalities) and study.contrast in self.contrasts
