@@ -5,8 +5,10 @@ Most important first. Everything that is data is escaped; the sentences come fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from criteria.facts import Value
 from criteria.orders import Reason
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
@@ -19,14 +21,17 @@ SHOWN = 5
 REASONS = 3
 """Deciding rules that a card quotes."""
 MAGNETS = {"mri", "mra", "pet_mri"}
+SMALL = {"a", "an", "and", "for", "in", "of", "on", "or", "that", "the", "to"}
 NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
 
 
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
-    parts = [_order(consult), *_lead(consult), *_unmet(consult), *_alternatives(consult)]
-    parts += [*suggested_reasons(consult), *_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
-    parts += [*_missing(consult), *_sources(consult)]
+    offers, questions = _alternatives(consult), [*suggested_reasons(consult), *_asks(consult), *_presumes(consult)]
+    may_stand = consult.verdict.rating is Rating.NEEDS_INFORMATION
+    parts = [_order(consult), *_lead(consult), *_unmet(consult)]
+    parts += [*questions, *offers] if may_stand else [*offers, *questions]
+    parts += [*_why(consult), *_notes(consult), *_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
 
@@ -52,7 +57,7 @@ def _lead(consult: Consult) -> list[str]:
         out.append(_cited(consult, message, speakers[0] if speakers else None))
     elif verdict.because:
         out.append(words.say(f"because.{verdict.because.value}"))
-    if verdict.provisional:
+    if verdict.provisional and not (verdict.asks or verdict.presumes):
         out.append(words.say("provisional"))
     return out
 
@@ -73,9 +78,15 @@ def _unmet(consult: Consult) -> list[str]:
     if verdict.because is Because.REQUIREMENT_MISSING:
         heading, found = "heading.unmet", unmet(verdict, vocabulary, words)
     else:
-        heading, found = "heading.found", on_file(verdict, vocabulary, words)
+        heading, found = "heading.found", on_file(verdict, vocabulary, words, _stated(consult))
     lines = [escape(line, 500) for line in found]
     return [words.say(heading) + "\n" + bullets(lines)] if lines else []
+
+
+def _stated(consult: Consult) -> dict[str, Value]:
+    """What the order's own reasons say."""
+    states, order = consult.setting.view.states, consult.order
+    return {fact: value for i in (order.indications if order else ()) for fact, value in states.get(i, {}).items()}
 
 
 def _note(consult: Consult, note: Note) -> str:
@@ -94,34 +105,66 @@ def _cited(consult: Consult, text: str, ruling: Ruling | None) -> str:
     words = consult.setting.words
     if ruling is None or not ruling.section:
         return words.say("why-plain", text=escape(text, 1000))
-    name = escape(consult.setting.edition(ruling.guideline).title)
-    return words.say("why", text=escape(text.rstrip(". "), 1000), guideline=name, section=escape(ruling.section)) + "."
+    return words.say("why", text=escape(text.rstrip(". "), 1000), section=escape(ruling.section)) + "."
 
 
 def _alternatives(consult: Consult) -> list[str]:
+    """Studies offered on the same terms stand on one line. A removal is said in the summary and on its button."""
     verdict, words = consult.verdict, consult.setting.words
-    lines = [_alternative(consult, a) for a in consult.alternatives[:SHOWN]]
-    if lines := [line for line in lines if line]:
-        return [words.say("heading.alternatives") + "\n" + bullets(lines)]
-    named = any(r.names_another for r in consult.decisive)
+    terms: dict[tuple[str, str, str], list[str]] = {}
+    for alternative in consult.alternatives[:SHOWN]:
+        kind = _kind(consult, alternative)
+        if kind == "delete" and verdict.because is Because.COMBINATION:
+            continue
+        study = words.study(alternative.study) if alternative.study else consult.study
+        about = (kind, _first(consult, alternative), _why_offered(consult, alternative))
+        terms.setdefault(about, []).append(escape(study))
+    if lines := [_alternative(consult, *about, studies) for about, studies in terms.items()]:
+        asking = verdict.rating is Rating.NEEDS_INFORMATION
+        return [words.say("heading.others" if asking else "heading.alternatives") + "\n" + bullets(lines)]
+    named = consult.alternatives or any(r.names_another for r in consult.decisive)
     if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER and not named:
         return [words.say("no-alternative")]
     return []
 
 
-def _alternative(consult: Consult, alternative: Alternative) -> str:
-    words = consult.setting.words
+def _kind(consult: Consult, alternative: Alternative) -> str:
+    open_yet = alternative.rating is Rating.NEEDS_INFORMATION
+    if alternative.action == "create":
+        return "create-if" if open_yet else "create"
     if alternative.action == "delete":
-        line = words.say("alternative.delete", study=escape(consult.study))
-    elif alternative.study is None:
+        return "delete"
+    if open_yet:
+        return "asks" if _first(consult, alternative) else "needs-information"
+    return "appropriate" if alternative.rating is Rating.APPROPRIATE else "other"
+
+
+def _first(consult: Consult, alternative: Alternative) -> str:
+    """What has to be answered before a study is supported, as far as the card does not ask it anyway."""
+    if alternative.action != "update":
         return ""
-    else:
-        known = {Rating.APPROPRIATE: "appropriate", Rating.NEEDS_INFORMATION: "needs-information"}
-        kind = known.get(alternative.rating, "other")
-        if alternative.action == "create":
-            kind = "create-if" if alternative.rating is Rating.NEEDS_INFORMATION else "create"
-        line = words.say(f"alternative.{kind}", study=escape(words.study(alternative.study)))
-    why = words.quote(alternative.why)
+    facts = [f for f in alternative.asks if f not in consult.verdict.asks]
+    return " ".join(q for f in facts[:SHOWN] if (q := question(consult, f)))
+
+
+def _why_offered(consult: Consult, alternative: Alternative) -> str:
+    """The pathway behind it, where its title says more than the study and the reason on the card."""
+    why = consult.setting.words.quote(alternative.why)
+    if alternative.action == "create" or not why:
+        return ""
+    study = alternative.study.name if alternative.study else ""
+    said = _words(" ".join([study, *(r.words for r in _reasons(consult))]))
+    return why if _words(why) - said - SMALL else ""
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def _alternative(consult: Consult, kind: str, first: str, why: str, studies: list[str]) -> str:
+    words = consult.setting.words
+    slots = {"study": "**, **".join(dict.fromkeys(studies)), **({"questions": escape(first, 500)} if first else {})}
+    line = words.say(f"alternative.{kind}", **slots)
     return words.say("alternative.why", line=line, why=escape(why, 400)) if why else line
 
 
@@ -140,15 +183,17 @@ def question(consult: Consult, fact: str) -> str:
 
 def _asks(consult: Consult) -> list[str]:
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
-    return [consult.setting.words.say("heading.asks") + "\n" + bullets(lines)] if lines else []
+    heading = "heading.asks" if consult.verdict.rating is Rating.NEEDS_INFORMATION else "heading.changes"
+    return [consult.setting.words.say(heading) + "\n" + bullets(lines)] if lines else []
 
 
 def _presumes(consult: Consult) -> list[str]:
+    """What was presumed and is not among the questions."""
     vocabulary, words = consult.setting.view.vocabulary, consult.setting.words
     absent: list[str] = []
     stated: list[str] = []
     for fact in consult.verdict.presumes:
-        if fact not in vocabulary:
+        if fact not in vocabulary or fact in consult.verdict.asks:
             continue
         definition = vocabulary[fact]
         text = words.presumed.get(fact) or words.quote(definition.means) or words.question(definition)
@@ -160,16 +205,29 @@ def _presumes(consult: Consult) -> list[str]:
 
 def _why(consult: Consult) -> list[str]:
     """What holds and decided, beyond the sentence above; a pathway that was not met explains nothing by its title."""
-    told = [r for r in consult.decisive if r.truth is True and r.message != consult.verdict.message]
-    words = consult.setting.words
+    verdict, words = consult.verdict, consult.setting.words
+    told = [r for r in consult.decisive if r.truth is True and r.message != verdict.message]
+    if verdict.rating is Rating.APPROPRIATE:  # one pathway is reason enough
+        told = [r for r in told if r.kind != "pathway" or not verdict.message]
     lines = [_cited(consult, said, r) for r in told if (said := words.quote(r.message or r.title))]
     lines = list(dict.fromkeys(lines))[:REASONS]
-    return [consult.setting.words.say("heading.why") + "\n" + bullets(lines)] if lines else []
+    return [words.say("heading.why") + "\n" + bullets(lines)] if lines else []
 
 
 def _notes(consult: Consult) -> list[str]:
-    lines = list(dict.fromkeys(_note(consult, n) for n in consult.verdict.notes if n not in consult.safety))[:SHOWN]
+    notes = [n for n in consult.verdict.notes if n not in consult.safety]
+    if not _may_go_ahead(consult):
+        notes = [n for n in notes if n.kind != "document"]
+    lines = list(dict.fromkeys(_note(consult, n) for n in notes))[:SHOWN]
     return [consult.setting.words.say("heading.notes") + "\n" + bullets(lines)] if lines else []
+
+
+def _may_go_ahead(consult: Consult) -> bool:
+    """Whether the study as ordered may still be supported, so that what has to be charted for it helps."""
+    verdict = consult.verdict
+    if verdict.because is Because.REQUIREMENT_MISSING:
+        return not any(a.rating is Rating.APPROPRIATE for a in consult.alternatives)
+    return verdict.rating is Rating.APPROPRIATE or verdict.because is Because.FACTS_MISSING
 
 
 def _missing(consult: Consult) -> list[str]:

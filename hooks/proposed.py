@@ -31,17 +31,14 @@ def answers(order: Order | None) -> Mapping[str, Proposal]:
 
 
 def asked(consult: Consult, fact: str, question: str) -> str:
-    """The question for a fact, escaped, with the words that may answer it."""
+    """The question for a fact, escaped, with the words that may answer it, or that "no" was presumed."""
+    words, shown = consult.setting.words, escape(question)
     proposal = answers(consult.order).get(fact)
     definition = consult.setting.view.vocabulary.facts.get(fact)
-    if proposal is None or definition is None:
-        return escape(question)
-    answer = escape(in_words(proposal.value, definition, consult.setting.words), 60)
-    if not answer:
-        return escape(question)
-    return consult.setting.words.say(
-        "ask-proposed", question=escape(question), words=escape(proposal.words, QUOTED), answer=answer
-    )
+    answer = escape(in_words(proposal.value, definition, words), 60) if proposal and definition else ""
+    if proposal and answer:
+        return words.say("ask-proposed", question=shown, words=escape(proposal.words, QUOTED), answer=answer)
+    return words.say("ask-presumed", question=shown) if fact in consult.verdict.presumes else shown
 
 
 def suggested_reasons(consult: Consult) -> list[str]:
