@@ -13,7 +13,7 @@ from criteria.orders import Reason
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
-from hooks.proposed import asked, suggested_reasons
+from hooks.proposed import UNREAD, asked, suggested_reasons
 from hooks.unmet import on_file, unmet
 
 SHOWN = 5
@@ -21,6 +21,7 @@ SHOWN = 5
 REASONS = 3
 """Deciding rules that a card quotes."""
 MAGNETS = {"mri", "mra", "pet_mri"}
+REASON = "order.indication_category"
 SMALL = {"a", "an", "and", "for", "in", "of", "on", "or", "that", "the", "to"}
 NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
 
@@ -117,7 +118,8 @@ def _alternatives(consult: Consult) -> list[str]:
         if kind == "delete" and verdict.because is Because.COMBINATION:
             continue
         study = words.study(alternative.study) if alternative.study else consult.study
-        about = (kind, _first(consult, alternative), _why_offered(consult, alternative))
+        first = _first(consult, alternative) if kind == "asks" else ""
+        about = (kind, first, "" if kind in ("asks", "own-questions") else _why_offered(consult, alternative))
         terms.setdefault(about, []).append(escape(study))
     if lines := [_alternative(consult, *about, studies) for about, studies in terms.items()]:
         asking = verdict.rating is Rating.NEEDS_INFORMATION
@@ -135,14 +137,13 @@ def _kind(consult: Consult, alternative: Alternative) -> str:
     if alternative.action == "delete":
         return "delete"
     if open_yet:
-        return "asks" if _first(consult, alternative) else "needs-information"
+        asking = consult.verdict.rating is Rating.NEEDS_INFORMATION
+        return ("own-questions" if asking else "asks") if _first(consult, alternative) else "needs-information"
     return "appropriate" if alternative.rating is Rating.APPROPRIATE else "other"
 
 
 def _first(consult: Consult, alternative: Alternative) -> str:
     """What has to be answered before a study is supported, as far as the card does not ask it anyway."""
-    if alternative.action != "update":
-        return ""
     facts = [f for f in alternative.asks if f not in consult.verdict.asks]
     return " ".join(q for f in facts[:SHOWN] if (q := question(consult, f)))
 
@@ -182,6 +183,8 @@ def question(consult: Consult, fact: str) -> str:
 
 
 def _asks(consult: Consult) -> list[str]:
+    if consult.verdict.because in UNREAD and consult.verdict.asks == (REASON,):
+        return []  # the sentence above says it
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
     heading = "heading.asks" if consult.verdict.rating is Rating.NEEDS_INFORMATION else "heading.changes"
     return [consult.setting.words.say(heading) + "\n" + bullets(lines)] if lines else []
@@ -215,11 +218,14 @@ def _why(consult: Consult) -> list[str]:
 
 
 def _notes(consult: Consult) -> list[str]:
-    notes = [n for n in consult.verdict.notes if n not in consult.safety]
-    if not _may_go_ahead(consult):
-        notes = [n for n in notes if n.kind != "document"]
-    lines = list(dict.fromkeys(_note(consult, n) for n in notes))[:SHOWN]
+    lines = list(dict.fromkeys(_note(consult, n) for n in _shown(consult) if n not in consult.safety))[:SHOWN]
     return [consult.setting.words.say("heading.notes") + "\n" + bullets(lines)] if lines else []
+
+
+def _shown(consult: Consult) -> list[Note]:
+    """The notes of the verdict; what has to be charted for a study only while it may go ahead."""
+    may = _may_go_ahead(consult)
+    return [n for n in consult.verdict.notes if may or n.kind != "document"]
 
 
 def _may_go_ahead(consult: Consult) -> bool:
@@ -247,7 +253,7 @@ def cited_sections(consult: Consult) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     cited: Iterable[tuple[str, str]] = [
         *((r.guideline, r.section) for r in consult.decisive),
-        *((n.guideline, n.section) for n in consult.verdict.notes),
+        *((n.guideline, n.section) for n in _shown(consult)),
     ]
     for guideline, section in cited:
         if guideline:

@@ -28,7 +28,7 @@ def unmet(verdict: Verdict, vocabulary: Vocabulary, words: Wording) -> list[str]
     if ruling is None:
         return []
     told = {*verdict.asks, *verdict.presumes}
-    steps = [step for step in _clauses(ruling.trace) if not (_presumed(step) and told & set(_silent_facts(step)))]
+    steps = [s for s in _clauses(ruling.trace) if list(_causes(s)) or not told.intersection(_silent_facts(s))]
     return list(dict.fromkeys(line for step in steps if (line := _line(step, vocabulary, words))))[:LINES]
 
 
@@ -90,11 +90,11 @@ def _causes(step: Step) -> Iterator[Step]:
 
 
 def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
-    clause = step.says.rstrip(".")
+    clause = step.says[:1].upper() + step.says[1:].rstrip(".")
     found = _found(list(_causes(step))[:VALUES], vocabulary, words)
     if not words.quotes:  # the clause is a sentence of the rule: what its facts say stands for it
         return "; ".join(found) or next(_silent(step, vocabulary, words), "")
-    if not clause or clause.startswith(PLAIN):
+    if not clause or step.says.startswith(PLAIN):
         return ""
     if found:
         return words.say("unmet-found", clause=clause, found="; ".join(found))
@@ -102,15 +102,16 @@ def _line(step: Step, vocabulary: Vocabulary, words: Wording) -> str:
 
 
 def _found(steps: Iterable[Step], vocabulary: Vocabulary, words: Wording) -> list[str]:
-    """What is on file; facts of one record together, with its evidence once."""
+    """What is on file; facts of one piece of evidence together, and it once."""
     told: dict[str, list[str]] = {}
     for step in steps:
         if step.found is not None and step.fact in vocabulary:
             note = step.found.note if words.quotes else str(step.found.on or "")
             if said := _value(step.found, vocabulary[str(step.fact)], words):
                 told.setdefault(note, []).append(said)
-    lines = {note: "; ".join(dict.fromkeys(said)) for note, said in told.items()}
-    return [words.say("found-note", found=line, note=note) if note else line for note, line in lines.items()]
+    bare = told.pop("", [])
+    noted = [words.say("found-note", found="; ".join(dict.fromkeys(said)), note=note) for note, said in told.items()]
+    return [*dict.fromkeys(bare), *noted]
 
 
 def _value(fact: Fact, definition: FactDefinition, words: Wording) -> str:

@@ -72,7 +72,10 @@ NEEDED = frozenset(
             "devices",
         )
     }
-    | {f"alternative.{k}" for k in ("appropriate", "needs-information", "asks", "other", "delete", "why")}
+    | {
+        f"alternative.{k}"
+        for k in ("appropriate", "needs-information", "asks", "own-questions", "other", "delete", "why")
+    }
     | {f"alternative.{k}" for k in ("create", "create-if")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}

@@ -49,7 +49,7 @@ def test_what_is_presumed_and_not_asked_stands_once_among_what_was_taken_as_no()
 def test_a_clause_that_is_known_not_to_hold_stays_beside_an_open_question() -> None:
     short = Step("six weeks of treatment", False, fact="care.weeks", found=found("care.weeks", 2, "6 visits"))
     said = detail(barred(short, provisional=True, asks=("flag.fever",), presumes=("flag.fever",)))
-    assert "- six weeks of treatment (on file: Weeks of treatment: 2" in said and said.count("fever") == 1
+    assert "- Six weeks of treatment (on file: Weeks of treatment: 2" in said and said.count("fever") == 1
 
 
 def test_only_what_makes_a_clause_fail_is_quoted_and_its_evidence_once() -> None:
@@ -57,7 +57,21 @@ def test_only_what_makes_a_clause_fail_is_quoted_and_its_evidence_once() -> None
     weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2, "6 visits"))
     clause = Step("treated for six weeks and seen again", False, children=(seen, weeks))
     said = detail(barred(clause))
-    assert "(on file: Weeks of treatment: 2 (6 visits))" in said
+    assert "(on file: Weeks of treatment: 2, 6 visits)" in said
+
+
+def test_a_clause_that_fails_by_the_chart_stays_where_a_presumption_could_lift_it() -> None:
+    weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2))
+    fever = Step("The patient has a fever.", False, fact="flag.fever", presumed=True)
+    clause = Step("a wait of twelve weeks, or a fever", False, children=(weeks, fever))
+    said = detail(barred(clause, provisional=True, asks=("flag.fever",), presumes=("flag.fever",)))
+    assert "- A wait of twelve weeks, or a fever (on file: Weeks of treatment: 2)" in said and FEVER in said
+
+
+def test_a_reason_that_is_missing_is_said_and_not_asked_for_again_below() -> None:
+    asks = ("order.indication_category",)
+    said = detail(verdict(Rating.NEEDS_INFORMATION, because=Because.REASON_MISSING, asks=asks, alternatives=()))
+    assert "gives no reason" in said and "Still needed" not in said
 
 
 def test_several_facts_of_one_record_name_it_once() -> None:
@@ -112,6 +126,8 @@ def test_a_study_that_needs_answers_names_those_that_the_card_does_not_ask_anywa
     said = detail(verdict(asks=("flag.fever",), alternatives=(offer,)))
     assert f"**{MRI.name}**: may be supported, once answered: Was the patient seen again?" in said
     assert said.count(FEVER) == 1
+    open_ = detail(verdict(Rating.NEEDS_INFORMATION, asks=("flag.fever",), alternatives=(offer,)))
+    assert "once its own questions are answered" in open_ and "seen again" not in open_
     same = detail(verdict(asks=("flag.fever",), alternatives=(replace(offer, asks=("flag.fever",)),)))
     assert "once the open questions are answered" in same and same.count(FEVER) == 1
 
