@@ -94,9 +94,10 @@ def _note(consult: Consult, note: Note) -> str:
     words = consult.setting.words
     text = escape(words.quote(note.text), 1000)
     if not text:
-        key = "note-cited-safety" if note.kind in ("safety", "unchecked") else "note-cited"
+        if note.kind not in ("safety", "unchecked"):
+            return ""  # its place alone tells nothing, and stands among the sources
         place = ", ".join(filter(None, (consult.setting.edition(note.guideline).title, note.section)))
-        return words.say(key, place=escape(place))
+        return words.say("note-cited-safety", place=escape(place))
     if note.kind == "unchecked":
         text = words.say("note-unchecked", text=text)
     return words.say("note-section", text=text, section=escape(note.section)) if note.section else text
@@ -218,7 +219,8 @@ def _why(consult: Consult) -> list[str]:
 
 
 def _notes(consult: Consult) -> list[str]:
-    lines = list(dict.fromkeys(_note(consult, n) for n in _shown(consult) if n not in consult.safety))[:SHOWN]
+    notes = (_note(consult, n) for n in _shown(consult) if n not in consult.safety)
+    lines = list(dict.fromkeys(note for note in notes if note))[:SHOWN]
     return [consult.setting.words.say("heading.notes") + "\n" + bullets(lines)] if lines else []
 
 
@@ -268,7 +270,8 @@ def cited_sections(consult: Consult) -> dict[str, list[str]]:
 
 def _sources(consult: Consult) -> list[str]:
     setting, words = consult.setting, consult.setting.words
-    cited = cited_sections(consult) or {g: [] for g in consult.verdict.guidelines[:3]}
+    asked_for_reason = consult.verdict.because in UNREAD
+    cited = cited_sections(consult) or ({} if asked_for_reason else {g: [] for g in consult.verdict.guidelines[:3]})
     lines = []
     for guideline, sections in cited.items():
         name = escape(setting.edition(guideline).name)

@@ -115,7 +115,6 @@ NEEDED = frozenset(
         "found-value",
         "device",
         "device-unnamed",
-        "note-cited",
         "note-cited-safety",
         "answered",
         "answered-nothing",
@@ -203,11 +202,12 @@ class Wording:
         The values are put in as they are: escape them before when the sentence is Markdown.
         """
         text, limit = self.sentences[key], self.limits[key]
-        said = text.format(**slots)
-        if len(said) <= limit or not slots:
-            return said
-        room = max(0, limit - len(text.format(**dict.fromkeys(slots, ""))))
-        return text.format(**_shortened(slots, room, [n for _, n, _, _ in string.Formatter().parse(text) if n]))
+        if len(text.format(**slots)) > limit and slots:
+            room = max(0, limit - len(text.format(**dict.fromkeys(slots, ""))))
+            slots = _shortened(slots, room, [n for _, n, _, _ in string.Formatter().parse(text) if n])
+        if text.lstrip("*").startswith("{study}"):  # a language may write the names of studies small
+            slots["study"] = slots["study"][:1].upper() + slots["study"][1:]
+        return text.format(**slots)
 
     def __contains__(self, key: object) -> bool:
         return key in self.sentences

@@ -74,6 +74,13 @@ def test_a_reason_that_is_missing_is_said_and_not_asked_for_again_below() -> Non
     assert "gives no reason" in said and "Still needed" not in said
 
 
+def test_a_card_that_asks_for_a_reason_names_no_guideline_as_its_source() -> None:
+    silent = verdict(
+        Rating.NEEDS_INFORMATION, because=Because.REASON_MISSING, rulings=(), guidelines=("preface", "spine")
+    )
+    assert "Source" not in detail(silent)
+
+
 def test_several_facts_of_one_record_name_it_once() -> None:
     seen = Step("Seen again.", False, fact="care.seen", found=found("care.seen", False, "6 visits"))
     weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2, "6 visits"))
