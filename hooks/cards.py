@@ -9,9 +9,10 @@ from criteria.ratings import Alternative, Because, Rating
 from hooks import actions
 from hooks.attestation import attestations
 from hooks.consult import Consult
-from hooks.detail import cited_sections, detail, question
+from hooks.detail import cited_sections, detail
 from hooks.ids import explain_handle, stable_uuid
 from hooks.overrides import override_reasons
+from hooks.proposed import question
 from hooks.site import section_page
 from hooks.validate import faults
 

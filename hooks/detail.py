@@ -5,48 +5,42 @@ Most important first. Everything that is data is escaped; the sentences come fro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from criteria.facts import Value
-from criteria.orders import Reason
-from criteria.ratings import Alternative, Because, Note, Rating, Ruling
+from criteria.ratings import Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
-from hooks.proposed import UNREAD, asked, suggested_reasons
+from hooks.offers import SHOWN, offers
+from hooks.proposed import UNREAD, asked, question, suggested_reasons
 from hooks.unmet import on_file, unmet
 
-SHOWN = 5
-"""Items of one list that a card shows; the explain page has all."""
 REASONS = 3
 """Deciding rules that a card quotes."""
 MAGNETS = {"mri", "mra", "pet_mri"}
 REASON = "order.indication_category"
-SMALL = {"a", "an", "and", "for", "in", "of", "on", "or", "that", "the", "to"}
-NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
 
 
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
-    offers, questions = _alternatives(consult), [*suggested_reasons(consult), *_asks(consult), *_presumes(consult)]
+    instead, questions = offers(consult), [*suggested_reasons(consult), *_asks(consult), *_presumes(consult)]
     may_stand = consult.verdict.rating is Rating.NEEDS_INFORMATION
     parts = [_order(consult), *_lead(consult), *_unmet(consult)]
-    parts += [*questions, *offers] if may_stand else [*offers, *questions]
+    parts += [*questions, *instead] if may_stand else [*instead, *questions]
     parts += [*_why(consult), *_notes(consult), *_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
 
 def _order(consult: Consult) -> str:
     words = consult.setting.words
-    named = [r.words if words.quotes else words.quote(r.words.partition(" (")[0]) for r in _reasons(consult)]
+    named = [
+        r.words if words.quotes else words.quote(r.words.partition(" (")[0])
+        for r in (consult.order.reasons if consult.order else ())
+    ]
     reasons = [escape(name, 80) for name in named if name]
     if reasons:
         return words.say("order-reason", study=escape(consult.study), reasons=", ".join(dict.fromkeys(reasons)))
     return words.say("order", study=escape(consult.study))
-
-
-def _reasons(consult: Consult) -> Iterable[Reason]:
-    return consult.order.reasons if consult.order else ()
 
 
 def _lead(consult: Consult) -> list[str]:
@@ -110,79 +104,6 @@ def _cited(consult: Consult, text: str, ruling: Ruling | None) -> str:
     return words.say("why", text=escape(text.rstrip(". "), 1000), section=escape(ruling.section)) + "."
 
 
-def _alternatives(consult: Consult) -> list[str]:
-    """Studies offered on the same terms stand on one line. A removal is said in the summary and on its button."""
-    verdict, words = consult.verdict, consult.setting.words
-    terms: dict[tuple[str, str, str], list[str]] = {}
-    for alternative in consult.alternatives[:SHOWN]:
-        kind = _kind(consult, alternative)
-        if kind == "delete" and verdict.because is Because.COMBINATION:
-            continue
-        study = words.study(alternative.study) if alternative.study else consult.study
-        first = _first(consult, alternative) if kind == "asks" else ""
-        about = (kind, first, "" if kind in ("asks", "own-questions") else _why_offered(consult, alternative))
-        terms.setdefault(about, []).append(escape(study))
-    if lines := [_alternative(consult, *about, studies) for about, studies in terms.items()]:
-        asking = verdict.rating is Rating.NEEDS_INFORMATION
-        return [words.say("heading.others" if asking else "heading.alternatives") + "\n" + bullets(lines)]
-    named = consult.alternatives or any(r.names_another for r in consult.decisive)
-    if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER and not named:
-        return [words.say("no-alternative")]
-    return []
-
-
-def _kind(consult: Consult, alternative: Alternative) -> str:
-    open_yet = alternative.rating is Rating.NEEDS_INFORMATION
-    if alternative.action == "create":
-        return "create-if" if open_yet else "create"
-    if alternative.action == "delete":
-        return "delete"
-    if open_yet:
-        asking = consult.verdict.rating is Rating.NEEDS_INFORMATION
-        return ("own-questions" if asking else "asks") if _first(consult, alternative) else "needs-information"
-    return "appropriate" if alternative.rating is Rating.APPROPRIATE else "other"
-
-
-def _first(consult: Consult, alternative: Alternative) -> str:
-    """What has to be answered before a study is supported, as far as the card does not ask it anyway."""
-    facts = [f for f in alternative.asks if f not in consult.verdict.asks]
-    return " ".join(q for f in facts[:SHOWN] if (q := question(consult, f)))
-
-
-def _why_offered(consult: Consult, alternative: Alternative) -> str:
-    """The pathway behind it, where its title says more than the study and the reason on the card."""
-    why = consult.setting.words.quote(alternative.why)
-    if alternative.action == "create" or not why:
-        return ""
-    study = alternative.study.name if alternative.study else ""
-    said = _words(" ".join([study, *(r.words for r in _reasons(consult))]))
-    return why if _words(why) - said - SMALL else ""
-
-
-def _words(text: str) -> set[str]:
-    return set(re.findall(r"\w+", text.lower()))
-
-
-def _alternative(consult: Consult, kind: str, first: str, why: str, studies: list[str]) -> str:
-    words = consult.setting.words
-    slots = {"study": "**, **".join(dict.fromkeys(studies)), **({"questions": escape(first, 500)} if first else {})}
-    line = words.say(f"alternative.{kind}", **slots)
-    return words.say("alternative.why", line=line, why=escape(why, 400)) if why else line
-
-
-def question(consult: Consult, fact: str) -> str:
-    """The question for a fact, plain text; facts outside the vocabulary have none."""
-    vocabulary = consult.setting.view.vocabulary
-    if fact not in vocabulary:
-        return ""
-    definition = vocabulary[fact]
-    words = consult.setting.words
-    if asked := words.question(definition):
-        return asked
-    means = words.quote(definition.means)
-    return words.say("question-plain", means=means.rstrip(".")) if means else ""
-
-
 def _asks(consult: Consult) -> list[str]:
     if consult.verdict.because in UNREAD and consult.verdict.asks == (REASON,):
         return []  # the sentence above says it
@@ -197,7 +118,7 @@ def _presumes(consult: Consult) -> list[str]:
     absent: list[str] = []
     stated: list[str] = []
     for fact in consult.verdict.presumes:
-        if fact not in vocabulary or fact in consult.verdict.asks:
+        if fact not in vocabulary or (fact in consult.verdict.asks and question(consult, fact)):
             continue
         definition = vocabulary[fact]
         text = words.presumed.get(fact) or words.quote(definition.means) or words.question(definition)

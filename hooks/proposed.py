@@ -30,6 +30,19 @@ def answers(order: Order | None) -> Mapping[str, Proposal]:
     return {p.name: p for p in order.proposals if p.kind == "fact"} if order else {}
 
 
+def question(consult: Consult, fact: str) -> str:
+    """The question for a fact, plain text; facts outside the vocabulary have none."""
+    vocabulary = consult.setting.view.vocabulary
+    if fact not in vocabulary:
+        return ""
+    definition = vocabulary[fact]
+    words = consult.setting.words
+    if asked := words.question(definition):
+        return asked
+    means = words.quote(definition.means)
+    return words.say("question-plain", means=means.rstrip(".")) if means else ""
+
+
 def asked(consult: Consult, fact: str, question: str) -> str:
     """The question for a fact, escaped, with the words that may answer it, or that "no" was presumed."""
     words, shown = consult.setting.words, escape(question)
