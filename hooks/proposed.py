@@ -51,7 +51,9 @@ def asked(consult: Consult, fact: str, question: str) -> str:
     answer = escape(in_words(proposal.value, definition, words), 60) if proposal and definition else ""
     if proposal and answer:
         return words.say("ask-proposed", question=shown, words=escape(proposal.words, QUOTED), answer=answer)
-    return words.say("ask-presumed", question=shown) if fact in consult.verdict.presumes else shown
+    if fact not in consult.verdict.presumes or definition is None or definition.absence == "presumed_true":
+        return shown
+    return words.say("ask-presumed" if definition.type == "boolean" else "answered-nothing", question=shown)
 
 
 def suggested_reasons(consult: Consult) -> list[str]:

@@ -40,6 +40,11 @@ def test_what_is_presumed_and_asked_stands_once_as_the_question() -> None:
     assert "Not met" not in said and "Taken as" not in said
 
 
+def test_a_number_that_is_presumed_low_is_not_said_to_be_taken_as_no() -> None:
+    said = detail(verdict(provisional=True, asks=("care.weeks",), presumes=("care.weeks",)))
+    assert "- How many weeks of treatment? (nothing recorded)" in said
+
+
 def test_what_is_presumed_and_not_asked_stands_once_among_what_was_taken_as_no() -> None:
     silent = Step("there is a fever", False, fact="flag.fever", presumed=True)
     said = detail(barred(silent, provisional=True, presumes=("flag.fever",)))
