@@ -9,9 +9,10 @@ from criteria.ratings import Alternative, Because, Rating
 from hooks import actions
 from hooks.attestation import attestations
 from hooks.consult import Consult
-from hooks.detail import cited_sections, detail, question
+from hooks.detail import cited_sections, detail
 from hooks.ids import explain_handle, stable_uuid
 from hooks.overrides import override_reasons
+from hooks.proposed import question
 from hooks.site import section_page
 from hooks.validate import faults
 
@@ -204,10 +205,16 @@ def _suggestions(consult: Consult, on_drop: Callable[[str], None]) -> list[Json]
     kinds = {s["actions"][0]["type"] for s in out}
     if setting.profile.crd and "update" in kinds:  # CRD reads a withdrawal beside a change as half a replacement
         out = [s for s in out if s["actions"][0]["type"] != "delete"]
-    if out and not (out[0]["actions"][0]["type"] == "create" and consult.verdict.rating is Rating.NEEDS_INFORMATION):
-        out[0]["isRecommended"] = True  # a companion may have been made already where nothing is known of it
+    if out and (consult.verdict.rating is not Rating.NEEDS_INFORMATION or _rates(consult)):
+        out[0]["isRecommended"] = True  # while the order itself may be right, only a study that is supported already
     most, told = setting.profile.max_suggestions, attestations(consult)
     return [*out[: max(0, most - len(told))], *told][:most]
+
+
+def _rates(consult: Consult) -> bool:
+    """Whether the first study that is offered in place of the order is supported as the chart stands."""
+    first = next((a for a in consult.alternatives if a.action in consult.setting.profile.suggestion_actions), None)
+    return first is not None and first.action == "update" and first.rating is Rating.APPROPRIATE
 
 
 def _label(consult: Consult, alternative: Alternative) -> str:

@@ -7,40 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from criteria.orders import Reason
-from criteria.ratings import Alternative, Because, Note, Rating, Ruling
+from criteria.facts import Value
+from criteria.ratings import Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
-from hooks.proposed import asked, suggested_reasons
+from hooks.offers import SHOWN, offers
+from hooks.proposed import UNREAD, asked, question, suggested_reasons
 from hooks.unmet import on_file, unmet
 
-SHOWN = 5
-"""Items of one list that a card shows; the explain page has all."""
 REASONS = 3
 """Deciding rules that a card quotes."""
 MAGNETS = {"mri", "mra", "pet_mri"}
-NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUIREMENT_MISSING}
+REASON = "order.indication_category"
 
 
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
-    parts = [_order(consult), *_lead(consult), *_unmet(consult), *_alternatives(consult)]
-    parts += [*suggested_reasons(consult), *_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
-    parts += [*_missing(consult), *_sources(consult)]
+    instead, questions = offers(consult), [*suggested_reasons(consult), *_asks(consult), *_presumes(consult)]
+    may_stand = consult.verdict.rating is Rating.NEEDS_INFORMATION
+    parts = [_order(consult), *_lead(consult), *_unmet(consult)]
+    parts += [*questions, *instead] if may_stand else [*instead, *questions]
+    parts += [*_why(consult), *_notes(consult), *_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
 
 def _order(consult: Consult) -> str:
     words = consult.setting.words
-    named = [r.words if words.quotes else words.quote(r.words.partition(" (")[0]) for r in _reasons(consult)]
+    named = [
+        r.words if words.quotes else words.quote(r.words.partition(" (")[0])
+        for r in (consult.order.reasons if consult.order else ())
+    ]
     reasons = [escape(name, 80) for name in named if name]
     if reasons:
         return words.say("order-reason", study=escape(consult.study), reasons=", ".join(dict.fromkeys(reasons)))
     return words.say("order", study=escape(consult.study))
-
-
-def _reasons(consult: Consult) -> Iterable[Reason]:
-    return consult.order.reasons if consult.order else ()
 
 
 def _lead(consult: Consult) -> list[str]:
@@ -52,7 +52,7 @@ def _lead(consult: Consult) -> list[str]:
         out.append(_cited(consult, message, speakers[0] if speakers else None))
     elif verdict.because:
         out.append(words.say(f"because.{verdict.because.value}"))
-    if verdict.provisional:
+    if verdict.provisional and not (verdict.asks or verdict.presumes):
         out.append(words.say("provisional"))
     return out
 
@@ -73,18 +73,25 @@ def _unmet(consult: Consult) -> list[str]:
     if verdict.because is Because.REQUIREMENT_MISSING:
         heading, found = "heading.unmet", unmet(verdict, vocabulary, words)
     else:
-        heading, found = "heading.found", on_file(verdict, vocabulary, words)
+        heading, found = "heading.found", on_file(verdict, vocabulary, words, _stated(consult))
     lines = [escape(line, 500) for line in found]
     return [words.say(heading) + "\n" + bullets(lines)] if lines else []
+
+
+def _stated(consult: Consult) -> dict[str, Value]:
+    """What the order's own reasons say."""
+    states, order = consult.setting.view.states, consult.order
+    return {fact: value for i in (order.indications if order else ()) for fact, value in states.get(i, {}).items()}
 
 
 def _note(consult: Consult, note: Note) -> str:
     words = consult.setting.words
     text = escape(words.quote(note.text), 1000)
     if not text:
-        key = "note-cited-safety" if note.kind in ("safety", "unchecked") else "note-cited"
+        if note.kind not in ("safety", "unchecked"):
+            return ""  # its place alone tells nothing, and stands among the sources
         place = ", ".join(filter(None, (consult.setting.edition(note.guideline).title, note.section)))
-        return words.say(key, place=escape(place))
+        return words.say("note-cited-safety", place=escape(place))
     if note.kind == "unchecked":
         text = words.say("note-unchecked", text=text)
     return words.say("note-section", text=text, section=escape(note.section)) if note.section else text
@@ -94,61 +101,24 @@ def _cited(consult: Consult, text: str, ruling: Ruling | None) -> str:
     words = consult.setting.words
     if ruling is None or not ruling.section:
         return words.say("why-plain", text=escape(text, 1000))
-    name = escape(consult.setting.edition(ruling.guideline).title)
-    return words.say("why", text=escape(text.rstrip(". "), 1000), guideline=name, section=escape(ruling.section)) + "."
-
-
-def _alternatives(consult: Consult) -> list[str]:
-    verdict, words = consult.verdict, consult.setting.words
-    lines = [_alternative(consult, a) for a in consult.alternatives[:SHOWN]]
-    if lines := [line for line in lines if line]:
-        return [words.say("heading.alternatives") + "\n" + bullets(lines)]
-    named = any(r.names_another for r in consult.decisive)
-    if verdict.rating is Rating.NOT_APPROPRIATE and verdict.because in NO_OTHER and not named:
-        return [words.say("no-alternative")]
-    return []
-
-
-def _alternative(consult: Consult, alternative: Alternative) -> str:
-    words = consult.setting.words
-    if alternative.action == "delete":
-        line = words.say("alternative.delete", study=escape(consult.study))
-    elif alternative.study is None:
-        return ""
-    else:
-        known = {Rating.APPROPRIATE: "appropriate", Rating.NEEDS_INFORMATION: "needs-information"}
-        kind = known.get(alternative.rating, "other")
-        if alternative.action == "create":
-            kind = "create-if" if alternative.rating is Rating.NEEDS_INFORMATION else "create"
-        line = words.say(f"alternative.{kind}", study=escape(words.study(alternative.study)))
-    why = words.quote(alternative.why)
-    return words.say("alternative.why", line=line, why=escape(why, 400)) if why else line
-
-
-def question(consult: Consult, fact: str) -> str:
-    """The question for a fact, plain text; facts outside the vocabulary have none."""
-    vocabulary = consult.setting.view.vocabulary
-    if fact not in vocabulary:
-        return ""
-    definition = vocabulary[fact]
-    words = consult.setting.words
-    if asked := words.question(definition):
-        return asked
-    means = words.quote(definition.means)
-    return words.say("question-plain", means=means.rstrip(".")) if means else ""
+    return words.say("why", text=escape(text.rstrip(". "), 1000), section=escape(ruling.section)) + "."
 
 
 def _asks(consult: Consult) -> list[str]:
+    if consult.verdict.because in UNREAD and consult.verdict.asks == (REASON,):
+        return []  # the sentence above says it
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
-    return [consult.setting.words.say("heading.asks") + "\n" + bullets(lines)] if lines else []
+    heading = "heading.asks" if consult.verdict.rating is Rating.NEEDS_INFORMATION else "heading.changes"
+    return [consult.setting.words.say(heading) + "\n" + bullets(lines)] if lines else []
 
 
 def _presumes(consult: Consult) -> list[str]:
+    """What was presumed and is not among the questions."""
     vocabulary, words = consult.setting.view.vocabulary, consult.setting.words
     absent: list[str] = []
     stated: list[str] = []
     for fact in consult.verdict.presumes:
-        if fact not in vocabulary:
+        if fact not in vocabulary or (fact in consult.verdict.asks and question(consult, fact)):
             continue
         definition = vocabulary[fact]
         text = words.presumed.get(fact) or words.quote(definition.means) or words.question(definition)
@@ -160,16 +130,33 @@ def _presumes(consult: Consult) -> list[str]:
 
 def _why(consult: Consult) -> list[str]:
     """What holds and decided, beyond the sentence above; a pathway that was not met explains nothing by its title."""
-    told = [r for r in consult.decisive if r.truth is True and r.message != consult.verdict.message]
-    words = consult.setting.words
+    verdict, words = consult.verdict, consult.setting.words
+    told = [r for r in consult.decisive if r.truth is True and r.message != verdict.message]
+    if verdict.rating is Rating.APPROPRIATE:  # one pathway is reason enough
+        told = [r for r in told if r.kind != "pathway" or not verdict.message]
     lines = [_cited(consult, said, r) for r in told if (said := words.quote(r.message or r.title))]
     lines = list(dict.fromkeys(lines))[:REASONS]
-    return [consult.setting.words.say("heading.why") + "\n" + bullets(lines)] if lines else []
+    return [words.say("heading.why") + "\n" + bullets(lines)] if lines else []
 
 
 def _notes(consult: Consult) -> list[str]:
-    lines = list(dict.fromkeys(_note(consult, n) for n in consult.verdict.notes if n not in consult.safety))[:SHOWN]
+    notes = (_note(consult, n) for n in _shown(consult) if n not in consult.safety)
+    lines = list(dict.fromkeys(note for note in notes if note))[:SHOWN]
     return [consult.setting.words.say("heading.notes") + "\n" + bullets(lines)] if lines else []
+
+
+def _shown(consult: Consult) -> list[Note]:
+    """The notes of the verdict; what has to be charted for a study only while it may go ahead."""
+    may = _may_go_ahead(consult)
+    return [n for n in consult.verdict.notes if may or n.kind != "document"]
+
+
+def _may_go_ahead(consult: Consult) -> bool:
+    """Whether the study as ordered may still be supported, so that what has to be charted for it helps."""
+    verdict = consult.verdict
+    if verdict.because is Because.REQUIREMENT_MISSING:
+        return not any(a.rating is Rating.APPROPRIATE for a in consult.alternatives)
+    return verdict.rating is Rating.APPROPRIATE or verdict.because is Because.FACTS_MISSING
 
 
 def _missing(consult: Consult) -> list[str]:
@@ -189,7 +176,7 @@ def cited_sections(consult: Consult) -> dict[str, list[str]]:
     out: dict[str, list[str]] = {}
     cited: Iterable[tuple[str, str]] = [
         *((r.guideline, r.section) for r in consult.decisive),
-        *((n.guideline, n.section) for n in consult.verdict.notes),
+        *((n.guideline, n.section) for n in _shown(consult)),
     ]
     for guideline, section in cited:
         if guideline:
@@ -204,7 +191,8 @@ def cited_sections(consult: Consult) -> dict[str, list[str]]:
 
 def _sources(consult: Consult) -> list[str]:
     setting, words = consult.setting, consult.setting.words
-    cited = cited_sections(consult) or {g: [] for g in consult.verdict.guidelines[:3]}
+    asked_for_reason = consult.verdict.because in UNREAD
+    cited = cited_sections(consult) or ({} if asked_for_reason else {g: [] for g in consult.verdict.guidelines[:3]})
     lines = []
     for guideline, sections in cited.items():
         name = escape(setting.edition(guideline).name)

@@ -30,18 +30,30 @@ def answers(order: Order | None) -> Mapping[str, Proposal]:
     return {p.name: p for p in order.proposals if p.kind == "fact"} if order else {}
 
 
+def question(consult: Consult, fact: str) -> str:
+    """The question for a fact, plain text; facts outside the vocabulary have none."""
+    vocabulary = consult.setting.view.vocabulary
+    if fact not in vocabulary:
+        return ""
+    definition = vocabulary[fact]
+    words = consult.setting.words
+    if asked := words.question(definition):
+        return asked
+    means = words.quote(definition.means)
+    return words.say("question-plain", means=means.rstrip(".")) if means else ""
+
+
 def asked(consult: Consult, fact: str, question: str) -> str:
-    """The question for a fact, escaped, with the words that may answer it."""
+    """The question for a fact, escaped, with the words that may answer it, or that "no" was presumed."""
+    words, shown = consult.setting.words, escape(question)
     proposal = answers(consult.order).get(fact)
     definition = consult.setting.view.vocabulary.facts.get(fact)
-    if proposal is None or definition is None:
-        return escape(question)
-    answer = escape(in_words(proposal.value, definition, consult.setting.words), 60)
-    if not answer:
-        return escape(question)
-    return consult.setting.words.say(
-        "ask-proposed", question=escape(question), words=escape(proposal.words, QUOTED), answer=answer
-    )
+    answer = escape(in_words(proposal.value, definition, words), 60) if proposal and definition else ""
+    if proposal and answer:
+        return words.say("ask-proposed", question=shown, words=escape(proposal.words, QUOTED), answer=answer)
+    if fact not in consult.verdict.presumes or definition is None or definition.absence == "presumed_true":
+        return shown
+    return words.say("ask-presumed" if definition.type == "boolean" else "answered-nothing", question=shown)
 
 
 def suggested_reasons(consult: Consult) -> list[str]:

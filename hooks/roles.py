@@ -20,8 +20,9 @@ SYSTEMS = {
 }
 READERS = ("clinician", "staff")
 KEY = "user"
-"""Sent by clients whose user is a PractitionerRole. Not asked for in discovery, for the public sandbox cannot fill its
-token, nor fetched: without it the user counts as a clinician."""
+TEMPLATE = "PractitionerRole/{{userPractitionerRoleId}}"
+"""Sent by clients whose user is a PractitionerRole. Discovery asks for it only where the site says that its clients can
+fill the token, which the public sandbox cannot. Never fetched: without it the user counts as a clinician."""
 
 
 def is_staff(request: HookRequest) -> bool:

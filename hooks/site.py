@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote
 
-from criteria.facts import Vocabulary
+from criteria.facts import Value, Vocabulary
 from criteria.studies import Catalogue
 from hooks.plans import Plans
 
@@ -112,7 +112,7 @@ class LibraryView:
     """The part of the criteria that answers quote.
 
     ``policy`` is the policy that was applied to this patient, ``notice`` the sentence that its cards carry
-    (``notice.<name>`` in languages/), if any.
+    (``notice.<name>`` in languages/), if any. ``states`` are the facts that a reason states, by indication.
     """
 
     vocabulary: Vocabulary
@@ -120,6 +120,7 @@ class LibraryView:
     editions: Mapping[str, Edition]
     policy: str = "default"
     notice: str = ""
+    states: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
 class SetAside(Protocol):

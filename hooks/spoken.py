@@ -11,7 +11,5 @@ def in_words(value: Value, definition: FactDefinition, words: Wording) -> str:
     if isinstance(value, bool):
         return words.say("answer-yes" if value else "answer-no")
     if isinstance(value, int | float):
-        unit = definition.unit or ""
-        unit = unit.strip("{}") if words.quotes or "{" not in unit else ""
-        return f"{value:g} {unit}".strip()
+        return words.measure(value, definition.unit)
     return str(value).replace("_", " ") if words.quotes else ""

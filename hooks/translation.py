@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
-from criteria.facts import FactDefinition
+from criteria.facts import FactDefinition, Vocabulary
 from criteria.library import Library
 from criteria.reading import Lines
 from criteria.studies import Study
@@ -125,6 +125,13 @@ def check_translation(path: Path, names: StudyNames, library: Library) -> None:
     if lacking := sorted(f"{kind} {key}" for kind, key in needed - {(p.kind, p.key) for p in held}):
         raise DataError(path, None, f"add lines for: {', '.join(lacking)}.")
     _check_studies(path.with_suffix(".yaml"), names, library.catalogue.studies.values())
+
+
+def check_facts(path: Path, named: Iterable[str], vocabulary: Vocabulary) -> None:
+    """What a language names are facts. Raises `DataError` naming the mend."""
+    for name in named:
+        if name not in vocabulary:
+            raise DataError(path, None, f"`{name}` is no fact.{near(name, vocabulary.facts)}")
 
 
 def _presumed(fact: FactDefinition) -> bool:

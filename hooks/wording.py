@@ -22,7 +22,7 @@ from hooks.translation import StudyNames, phrases, study_names
 LANGUAGES = Path(__file__).parent / "languages"
 RULES = "en"
 """The language of the rules, the facts and the studies."""
-SECTIONS = {"never", "sentences", "staff", "records", "presumed"}
+SECTIONS = {"never", "sentences", "staff", "records", "presumed", "named", "units"}
 SENTENCE = {"text", "limit", "slots"}
 SUMMARY = 139
 """The longest summary: CDS Hooks asks for less than 140 characters."""
@@ -59,6 +59,8 @@ NEEDED = frozenset(
         for k in (
             "alternatives",
             "asks",
+            "changes",
+            "others",
             "presumes",
             "states",
             "why",
@@ -70,7 +72,10 @@ NEEDED = frozenset(
             "devices",
         )
     }
-    | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "why")}
+    | {
+        f"alternative.{k}"
+        for k in ("appropriate", "needs-information", "asks", "own-questions", "other", "delete", "why")
+    }
     | {f"alternative.{k}" for k in ("create", "create-if")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}
@@ -97,6 +102,7 @@ NEEDED = frozenset(
         "failed",
         "question-plain",
         "ask-proposed",
+        "ask-presumed",
         "answer-yes",
         "answer-no",
         "reason-proposed",
@@ -109,7 +115,6 @@ NEEDED = frozenset(
         "found-value",
         "device",
         "device-unnamed",
-        "note-cited",
         "note-cited-safety",
         "answered",
         "answered-nothing",
@@ -139,7 +144,7 @@ FOR_STAFF = frozenset(
             "failed",
         )
     }
-    | {f"heading.{k}" for k in ("asks", "reasons", "presumes", "states")}
+    | {f"heading.{k}" for k in ("asks", "changes", "reasons", "presumes", "states")}
     | {"ask-proposed", "link.app"}
 )
 """What reads otherwise for someone who may not answer for the clinician."""
@@ -148,7 +153,8 @@ FOR_STAFF = frozenset(
 @dataclass(frozen=True, slots=True)
 class Wording:
     """One language for one reader. ``records`` names resource types; ``presumed`` facts whose presumption has words of
-    its own. ``phrases`` is what the rules' own data says, in this language; None where that is their own.
+    its own, ``named`` facts whose value has; ``units`` are units as one says them, of one and of several. ``phrases``
+    is what the rules' own data says, in this language; None where that is their own.
     """
 
     language: str
@@ -156,6 +162,8 @@ class Wording:
     limits: Mapping[str, int]
     records: Mapping[str, str]
     presumed: Mapping[str, str]
+    named: Mapping[str, str]
+    units: Mapping[str, list[str]]
     phrases: Mapping[str, str] | None = None
     studies: StudyNames | None = None
     staff: bool = False
@@ -174,6 +182,13 @@ class Wording:
         """What the rules' data says, in this language; '' where nobody has translated it."""
         return text if self.phrases is None else self.phrases.get(text, "")
 
+    def measure(self, value: float, unit: str | None) -> str:
+        """A number as one says it; a unit that nobody says stands as it is written, a score has none."""
+        if unit is None or unit == "1" or "{" in unit:
+            return f"{value:g}"
+        one, several = self.units.get(unit, (unit, unit))
+        return f"{value:g} {one if value == 1 else several}"
+
     def study(self, study: Study) -> str:
         return study.name if self.studies is None else self.studies.name(study)
 
@@ -187,11 +202,12 @@ class Wording:
         The values are put in as they are: escape them before when the sentence is Markdown.
         """
         text, limit = self.sentences[key], self.limits[key]
-        said = text.format(**slots)
-        if len(said) <= limit or not slots:
-            return said
-        room = max(0, limit - len(text.format(**dict.fromkeys(slots, ""))))
-        return text.format(**_shortened(slots, room, [n for _, n, _, _ in string.Formatter().parse(text) if n]))
+        if len(text.format(**slots)) > limit and slots:
+            room = max(0, limit - len(text.format(**dict.fromkeys(slots, ""))))
+            slots = _shortened(slots, room, [n for _, n, _, _ in string.Formatter().parse(text) if n])
+        if text.lstrip("*").startswith("{study}"):  # a language may write the names of studies small
+            slots["study"] = slots["study"][:1].upper() + slots["study"][1:]
+        return text.format(**slots)
 
     def __contains__(self, key: object) -> bool:
         return key in self.sentences
@@ -222,7 +238,10 @@ def wording(language: str = RULES, *, staff: bool = False, folder: Path = LANGUA
     said = _sentences(path, raw, "sentences", NEEDED, never)
     if staff:
         said |= _sentences(path, raw, "staff", FOR_STAFF, never)
-    for section in ("records", "presumed"):
+    for unit, ways in raw["units"].items():
+        if not isinstance(ways, list) or len(ways) != 2 or not all(isinstance(way, str) for way in ways):
+            raise DataError(path, raw["units"].line(unit), f"`{unit}` needs two words: of one, and of several.")
+    for section in ("records", "presumed", "named"):
         for key, text in raw[section].items():
             if not isinstance(text, str) or not text:
                 raise DataError(path, raw[section].line(key), "every value here is text.")
@@ -234,6 +253,8 @@ def wording(language: str = RULES, *, staff: bool = False, folder: Path = LANGUA
         {k: limit for k, (_, limit) in said.items()},
         raw["records"],
         raw["presumed"],
+        raw["named"],
+        raw["units"],
         None if own else {p.english: p.text for p in phrases(path.with_suffix(".csv"))},
         None if own else study_names(path, raw["studies"]),
         staff,

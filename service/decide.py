@@ -143,7 +143,8 @@ class Decision:
 
     def _view(self, policy: Policy) -> LibraryView:
         library = self.library
-        return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice)
+        states = {name: indication.asserts for name, indication in library.indications.items()}
+        return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice, states)
 
     @property
     def site(self) -> Site:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, current_app
 
 import hooks
+from hooks import roles
 from mappings import QUERIES
 from service.answers import json
+from service.parts import Parts
 
 bp = Blueprint("discovery", __name__)
 
 
 @bp.get("/cds-services", strict_slashes=False)
 def cds_services() -> Response:
-    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()}))
+    parts: Parts = current_app.extensions["imaging_cds"]
+    user = {roles.KEY: roles.TEMPLATE} if parts.settings.user_role else {}
+    return json(hooks.discovery({key: query.template for key, query in QUERIES.items()} | user))

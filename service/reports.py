@@ -19,7 +19,7 @@ from criteria.errors import DataError
 from criteria.library import HERE
 from criteria.mutate import MOST, Report
 from criteria.tally import Line, lines, share
-from hooks.translation import check_translation
+from hooks.translation import check_facts, check_translation
 from hooks.wording import LANGUAGES, languages, wording
 from service.clients import load_profiles
 
@@ -30,9 +30,10 @@ def check_languages() -> None:
     """Every language has all sentences, and says all that the rules' data may say as it stands now."""
     library = load_library()
     for language in languages():
-        names = wording(language, staff=True).studies
-        if names is not None:
-            check_translation((LANGUAGES / language).with_suffix(".csv"), names, library)
+        words = wording(language, staff=True)
+        check_facts((LANGUAGES / language).with_suffix(".yaml"), [*words.presumed, *words.named], library.vocabulary)
+        if words.studies is not None:
+            check_translation((LANGUAGES / language).with_suffix(".csv"), words.studies, library)
 
 
 TABLES: tuple[Callable[[], object], ...] = (

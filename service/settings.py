@@ -171,6 +171,11 @@ class Settings(BaseModel):
         " CRD clients; empty: every statement is conditional.",
     )
     default_profile: str = Field("full", description="Client profile where the trust table names none.")
+    user_role: bool = Field(
+        False,
+        description="Ask in discovery for the user's PractitionerRole (prefetch key `user`), so that staff are told"
+        " whom to ask; only where every client's EHR fills the token userPractitionerRoleId.",
+    )
 
     @field_validator("time_zone")
     @classmethod

@@ -32,7 +32,7 @@ from tests.service_examples import SERVICE
 Json = dict[str, Any]
 RATING = "http://fhir.org/argonaut/Extension/pama-rating"
 DEFAULT_SERVICE = "https://sandbox-services.cds-hooks.org/**"
-SETTLED_MS = 15_000
+SETTLED_MS = 60_000
 BACK_PAIN, NECK_ROOT, TOOTHACHE = "279039007", "54404000", "27355003"
 
 

@@ -14,7 +14,7 @@ from criteria import load_library
 from criteria.errors import DataError
 from hooks import read_request
 from hooks.markdown import escape
-from hooks.translation import check_translation, phrases
+from hooks.translation import check_facts, check_translation, phrases
 from hooks.wording import LANGUAGES, SUMMARY, languages, wording
 from service.clients import CLIENTS, Client, load_profiles
 from service.decide import Decision
@@ -149,6 +149,16 @@ def test_a_study_without_a_name_of_its_own_is_a_slip(tmp_path: Path) -> None:
     assert names is not None
     with pytest.raises(DataError, match="named"):
         check_translation(TABLE, replace(names, named={}), load_library())
+
+
+def test_a_name_for_what_is_no_fact_is_a_slip() -> None:
+    with pytest.raises(DataError, match=r"Did you mean `pain\.neck`"):
+        check_facts(LANGUAGES / "es.yaml", ["pain.nekc"], load_library().vocabulary)
+
+
+def test_the_name_of_a_study_starts_with_a_capital_only_where_a_line_does() -> None:
+    assert wording("es").say("order", study="radiografía de columna") == "**Radiografía de columna**"
+    assert wording("es").say("suggestion.create", study="radiografía de columna") == "Añadir radiografía de columna"
 
 
 def test_a_missing_section_of_a_language_names_its_file(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from criteria.errors import DataError
 from criteria.ratings import Because, Rating
 from hooks import HookRequest, Profile, read_request
 from hooks.roles import ROLES, SYSTEMS, is_staff, roles
 from tests.hook_examples import BOTH, answer, body, draft, only_card, verdict
+from tests.service_examples import make_app, parts_of
 
 DAY = dt.date(2026, 3, 4)
 ASKS: Any = {"because": Because.FACTS_MISSING, "asks": ("care.seen",), "presumes": ("flag.fever", "plan.change")}
@@ -101,3 +103,13 @@ def test_a_slip_in_the_roles_names_file_line_and_mend(tmp_path: Path, old: str, 
     with pytest.raises(DataError, match=r"roles\.csv") as caught:
         roles(file)
     assert says in str(caught.value)
+
+
+def test_discovery_asks_for_the_users_role_only_where_the_site_says_so(tmp_path: Path) -> None:
+    def asked(app: Flask) -> list[str | None]:
+        listed = app.test_client().get("/cds-services").get_json()["services"]
+        parts_of(app).journal.engine.dispose()
+        return [service["prefetch"].get("user") for service in listed]
+
+    assert asked(make_app(tmp_path / "a")) == [None, None]
+    assert asked(make_app(tmp_path / "b", user_role=True)) == ["PractitionerRole/{{userPractitionerRoleId}}"] * 2

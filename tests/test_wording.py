@@ -66,6 +66,7 @@ def test_braces_in_a_value_are_only_text() -> None:
         ("    link.app: {text: Open questions for the clinician, limit: 80}\n", "", "missing: link.app"),
         ("limit: 80}", "limit: 80, tone: kind}", "needs `text` and `limit`"),
         ("Change {study} to {alternative}'", "Change {study to {alternative}'", "brace"),
+        ("    wk: [week, weeks]", "    wk: [week]", "of one, and of several"),
     ],
 )  # fmt: skip
 def test_a_slip_is_named_with_its_mend(tmp_path: Path, old: str, new: str, says: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from criteria.ratings import Rating
 from service.report.walk import Outcome
 
-WITH_WORD = ("appropriate", "removal", "companion", "says-why")
+NOW = ("appropriate", "removal", "companion", "says-why")
+WITH_WORD = (*NOW, "says-what")
 SHARES = {
     # name: (what a person reads, goal in per cent, whether more is better)
     "rated": ("rated without a question", 70.0, True),
@@ -19,12 +20,8 @@ SHARES = {
     "precise": ("of the ratings given, right", 100.0, True),
     "wrong": ("wrong ratings", 0.0, False),
     "undue": ("of appropriate orders, with a card that is not for safety", 0.0, False),
-    "offered": ("of not-appropriate cards, with a way that rates or a word why none exists", 95.0, True),
-    "offered_after": (
-        "of them, the same or with a way that rates once the card's own questions are answered",
-        95.0,
-        True,
-    ),
+    "offered": ("of not-appropriate cards, with a way that rates or a word why there is none", 95.0, True),
+    "offered_now": ("of them, without those whose word is which questions come first", None, True),
     "settled": ("of orders that the scenario calls settled, rated", None, True),
 }
 
@@ -83,7 +80,7 @@ class Sums:
         if one.offers:
             self.offers[one.offers] += 1
             self._share("offered", one.offers in WITH_WORD)
-            self._share("offered_after", one.offers in (*WITH_WORD, "same-questions"))
+            self._share("offered_now", one.offers in NOW)
         for kind, came in faults(one):
             self.faults[truth.scenario, kind, came, truth.rows] += 1
 

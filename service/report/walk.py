@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from criteria.ratings import Because, Rating, Verdict
+from hooks.markdown import escape
 from hooks.request import read_request
 from hooks.wording import wording
 from service.clients import open_client
@@ -93,18 +94,19 @@ class Walk:
 
     def offered(self, body: Json, order: str, verdict: Verdict, cards: tuple[Json, ...]) -> str:
         """What a not-appropriate card offers: `appropriate` (a suggestion that rates so when it is sent back),
-        `removal`, `companion`, `says-why`, `same-questions` (rates once those of the card are answered), `asks` (others
-        too), `broken`, `nothing`; best first.
+        `removal`, `companion`, `says-why`, `says-what` (may rate once questions are answered that the card shows),
+        `asks` (others too), `broken`, `nothing`; best first.
         """
         if verdict.rating is not Rating.NOT_APPROPRIATE or not cards:
             return ""
-        found = {self._sent_back(body, verdict, action) for action in _actions(cards)}
-        if verdict.because is Because.REQUIREMENT_MISSING or any(self.none in card["detail"] for card in cards):
+        shown = " ".join(card["detail"] for card in cards)
+        found = {self._sent_back(body, verdict, action, shown) for action in _actions(cards)}
+        if verdict.because is Because.REQUIREMENT_MISSING or self.none in shown:
             found.add("says-why")
-        kinds = ("appropriate", "removal", "companion", "says-why", "same-questions", "asks", "broken")
+        kinds = ("appropriate", "removal", "companion", "says-why", "says-what", "asks", "broken")
         return next((kind for kind in kinds if kind in found), "nothing")
 
-    def _sent_back(self, body: Json, refused: Verdict, action: Json) -> str:
+    def _sent_back(self, body: Json, refused: Verdict, action: Json, shown: str) -> str:
         if action["type"] == "delete":
             return "removal"
         if action["type"] == "create":
@@ -115,7 +117,8 @@ class Walk:
                 entry["resource"] = action["resource"]
         again = self.answer(changed)[1][refused.order]
         if again.rating is Rating.NEEDS_INFORMATION:
-            return "same-questions" if set(again.asks) <= set(refused.asks) else "asks"
+            vocabulary = self.decision.library.vocabulary
+            return "says-what" if all(escape(vocabulary[f].ask or f) in shown for f in again.asks) else "asks"
         return "appropriate" if again.rating is Rating.APPROPRIATE else "broken"
 
 
