@@ -205,6 +205,15 @@ def test_imaging_for_the_cancer_is_dated_by_the_reason_of_its_order() -> None:
     assert not {"prior_imaging.oncologic.days_ago", "surveillance.months_since_last"} & set(headache)
 
 
+def test_a_scan_of_the_region_that_gives_no_reason_counts_since_the_cancer_is_known() -> None:
+    found = facts(CANCER, report("70553", 92), **BRAIN)
+    assert found["surveillance.months_since_last"] == 3
+    assert not {"prior_imaging.oncologic.days_ago", "prior_imaging.conventional.result"} & set(found)
+    before = facts(condition("C71.1", 60), report("70553", 92), **BRAIN)
+    assert "surveillance.months_since_last" not in before
+    assert "surveillance.months_since_last" not in facts(CANCER, report("72148", 92), **BRAIN)
+
+
 @pytest.mark.parametrize(
     ("first", "last", "months"),
     [
