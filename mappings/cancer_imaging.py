@@ -57,7 +57,7 @@ def cancer_imaging_facts(held: Sequence[Earlier], followed: Followed, today: dt.
 
 
 def surveillance_facts(followed: Followed, study: Study, today: dt.date) -> Iterator[Fact]:
-    """Calendar months since the tumour was last followed in the region of the study.
+    """When the tumour was last followed in the region of the study.
 
     A report carries no reason of its own: a cross-sectional study of the region that gives none shows the tumour too.
     """
@@ -66,3 +66,5 @@ def surveillance_facts(followed: Followed, study: Study, today: dt.date) -> Iter
     if here and here.held and here.held.day:
         months = months_between(here.held.day, today)
         yield here.fact("surveillance.months_since_last", months, Basis.DERIVED)
+        if here in followed.unexplained:
+            yield here.fact("prior_imaging.oncologic.days_ago", (today - here.held.day).days, Basis.DERIVED)
