@@ -89,8 +89,10 @@ def _contrast_distance(study: Study, other: Study, weighing: Weighing) -> int:
 
 
 def questions(weighing: Weighing) -> tuple[str, ...]:
-    """The smallest set of questions over all open pathways; guideline order among equals."""
-    return min((way for _, way in weighing.open), key=len, default=())
+    """The smallest set of questions over all open pathways; among equals guideline order, then the guideline's rank."""
+    order = list(dict.fromkeys(called.criterion.guideline for called, _ in weighing.open))
+    ranked = ((len(way), order.index(c.criterion.guideline), c.criterion.rank, way) for c, way in weighing.open)
+    return min(ranked, key=lambda found: found[:3], default=(0, 0, 0, ()))[3]
 
 
 def lifting(weighing: Weighing) -> tuple[str, ...]:

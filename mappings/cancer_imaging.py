@@ -22,10 +22,14 @@ RADIOIODINE = "78018"
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The earlier studies that were done for a cancer, the latest first, and those done for the order's own."""
+    """The earlier studies that were done for a cancer, the latest first, and those done for the order's own.
+
+    ``unexplained`` are cross-sectional ones that give no reason, made since the order's cancer was known.
+    """
 
     oncologic: tuple[Earlier, ...]
     mine: tuple[Earlier, ...]
+    unexplained: tuple[Earlier, ...]
 
 
 def read_followed(held: Sequence[Earlier], records: Records, episode: Episode) -> Followed:
@@ -33,7 +37,10 @@ def read_followed(held: Sequence[Earlier], records: Records, episode: Episode) -
     why = [(e, *purpose(e.resource, records, episode)) for e in held if e.modality in SECTIONAL | CONVENTIONAL]
     oncologic = any(i in episode.catalogue and episode.catalogue[i].category == ONCOLOGY for i in episode.indications)
     mine = tuple(e for e, cancer, ours in why if cancer and ours) if oncologic else ()
-    return Followed(tuple(e for e, cancer, _ in why if cancer), mine)
+    since = episode.complaint if oncologic else None
+    silent = [e for e, cancer, _ in why if cancer is None and e.modality in SECTIONAL] if since else []
+    later = tuple(e for e in silent if since and e.held and e.held.first >= since)
+    return Followed(tuple(e for e, cancer, _ in why if cancer), mine, later)
 
 
 def cancer_imaging_facts(held: Sequence[Earlier], followed: Followed, today: dt.date) -> Iterator[Fact]:
@@ -50,8 +57,14 @@ def cancer_imaging_facts(held: Sequence[Earlier], followed: Followed, today: dt.
 
 
 def surveillance_facts(followed: Followed, study: Study, today: dt.date) -> Iterator[Fact]:
-    """Calendar months since the tumour was last followed in the region of the study."""
-    here = next((e for e in followed.mine if of_region(e, study.region)), None)
+    """When the tumour was last followed in the region of the study.
+
+    A report carries no reason of its own: a cross-sectional study of the region that gives none shows the tumour too.
+    """
+    seen = sorted((*followed.mine, *followed.unexplained), key=lambda e: e.last, reverse=True)
+    here = next((e for e in seen if of_region(e, study.region)), None)
     if here and here.held and here.held.day:
         months = months_between(here.held.day, today)
         yield here.fact("surveillance.months_since_last", months, Basis.DERIVED)
+        if here in followed.unexplained:
+            yield here.fact("prior_imaging.oncologic.days_ago", (today - here.held.day).days, Basis.DERIVED)

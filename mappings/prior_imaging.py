@@ -110,7 +110,7 @@ def prior_imaging_facts(
         if any(o.held and advanced[0].held and o.held.first > advanced[0].last for o in operated):
             yield advanced[0].fact("surgery.since_prior_imaging", True, Basis.DERIVED)
     yield from _together(here, study)
-    yield from _shown(here)
+    yield from _shown(held, here)
     yield from _everywhere(held)
     yield from _mri_of_session(here, study, orders, order)
     recent, scans = (site or {}).get("recent_mri_days"), [e for e in here if e.modality == "mri"]
@@ -205,11 +205,13 @@ def _together(here: Sequence[Earlier], study: Study) -> Iterator[Fact]:
         yield latest.fact("prior_imaging.mri_and_ct.nondiagnostic", True, Basis.DERIVED)
 
 
-def _shown(here: Sequence[Earlier]) -> Iterator[Fact]:
-    """What the newest study of the region that says so shows, whatever the modality."""
-    told_of = {said for e in here for said in e.says if said.startswith(SHOWS)}
+def _shown(held: Sequence[Earlier], here: Sequence[Earlier]) -> Iterator[Fact]:
+    """What the newest study that says so shows, whatever the modality; a malformation of the head or of another part of
+    the spine is seen where it lies, whichever region the order is for.
+    """
+    told_of = {said for e in held for said in e.says if said.startswith(SHOWS)}
     for said in sorted(told_of):
-        seen = next(e for e in here if said in e.says)
+        seen = next(e for e in held if said in e.says)
         yield seen.fact(f"prior_imaging.shows_{said.removeprefix(SHOWS)}", True)
     for scan in here:
         if scan.modality == "ct" and "infection" in scan.says:

@@ -205,6 +205,23 @@ def test_imaging_for_the_cancer_is_dated_by_the_reason_of_its_order() -> None:
     assert not {"prior_imaging.oncologic.days_ago", "surveillance.months_since_last"} & set(headache)
 
 
+def test_a_scan_of_the_region_that_gives_no_reason_counts_since_the_cancer_is_known() -> None:
+    found = facts(CANCER, report("70553", 92), **BRAIN)
+    assert found["surveillance.months_since_last"] == 3
+    assert found["prior_imaging.oncologic.days_ago"] == 92
+    assert "prior_imaging.conventional.result" not in found
+    dates = {"prior_imaging.oncologic.days_ago", "surveillance.months_since_last"}
+    assert not dates & set(facts(condition("C71.1", 60), report("70553", 92), **BRAIN))
+    assert not dates & set(facts(CANCER, report("72148", 92), **BRAIN))
+
+
+def test_the_newer_of_a_scan_for_the_cancer_and_one_that_gives_no_reason_dates_the_last_imaging() -> None:
+    based: dict[str, Any] = {"basedOn": [{"reference": "ServiceRequest/s"}]}
+    held = (CANCER, ordered("C71.1"), report("70553", 92, **based))
+    assert facts(*held, {**report("70551", 30), "id": "later"}, **BRAIN)["prior_imaging.oncologic.days_ago"] == 30
+    assert facts(*held, {**report("70551", 200), "id": "older"}, **BRAIN)["prior_imaging.oncologic.days_ago"] == 92
+
+
 @pytest.mark.parametrize(
     ("first", "last", "months"),
     [

@@ -379,6 +379,8 @@ def test_spinal_surgery_counts_for_its_region_with_its_days() -> None:
     assert (found["surgery.spine.performed"], found["surgery.spine.days_ago"]) == (True, 200)
     assert found["surgery.spinal_fusion.performed"] is True
     assert "surgery.spine.performed" not in facts(procedure(200, cpt="22551", bodySite=[code(snomed="122494005")]))
+    assert "surgery.spine.performed" not in facts(procedure(200, cpt="63047"), cpt="72141")
+    assert facts(procedure(200, cpt="63045"), cpt="72141")["surgery.spine.days_ago"] == 200
     assert "surgery.spine.recent" not in found
     assert facts(procedure(20, cpt="63030"), recent_surgery_days=90)["surgery.spine.recent"] is True
     assert facts(stated("surgery.spine.days_ago", 20), recent_surgery_days=30)["surgery.spine.recent"] is True

@@ -66,6 +66,12 @@ def test_an_abnormal_scan_shows_what_its_conclusion_names() -> None:
     assert found["prior_imaging.shows_tethered_cord_or_dysraphism"] is True
 
 
+def test_a_malformation_counts_as_shown_by_the_scan_of_the_part_where_it_lies() -> None:
+    found = facts(report("70551", 10, conclusionCode=[code(snomed="253184003")]), cpt="72141")
+    assert found["prior_imaging.shows_chiari_malformation"] is True
+    assert "prior_imaging.mri.result" not in found
+
+
 def test_first_results_are_at_hand_with_the_final_report_since_onset() -> None:
     name = "clinical_evaluation.initial_test_results_available"
     assert facts(PAIN, film("M43.06"))[name] is True
