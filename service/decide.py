@@ -17,12 +17,11 @@ from criteria import Library
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
-from hooks.ids import explain_handle
 from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
 from service.fhir import FhirClient
-from service.journal import Consultation, Judged, consults_with_a_card
+from service.journal import Consultation, Judged, judged, with_addresses
 from service.settings import Clock, Settings
 from service.terminology import Terminology
 
@@ -92,19 +91,17 @@ class Decision:
         )
         stages.end("compose")
         unmapped = _unmapped(orders, request, records)
-        judged: list[Judged] = []
-        if self.settings.explanation_days:
-            shown, keys = consults_with_a_card(answer), self.keys(client)
-            judged = [
-                Judged(explain_handle(keys, shown[v.order]), v, o, chart.session, chart.looked_at(o), policy.id, today)
-                for v in verdicts
-                for o in orders
-                if o.reference == v.order in shown
-            ]
+        kept: list[Judged] = []
+        if self.settings.explain_pages:
+            kept = list(
+                judged(
+                    verdicts, answer, orders, chart.session, chart.looked_at, self.keys(client), policy.id, today,
+                    client.profile.shows.language,
+                )
+            )  # fmt: skip
+            answer = with_addresses(answer, kept, self.settings.explain_pages)
         self.journal.keep(
-            Consultation(
-                request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, judged
-            )
+            Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, kept)
         )
         stages.end("keep")
 

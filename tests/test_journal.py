@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -37,6 +38,24 @@ def test_an_answer_leaves_one_row_per_order_and_one_per_card(app: Flask) -> None
     ratings = {a["resource"]["id"] for a in answer.get("systemActions", ())}
     assert all((c.consult or "").startswith("urn:uuid:") for c in consults if c.rating != "needs-information")
     assert ratings <= {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "rating"),
+    [
+        ("85025", "279039007", None),  # a blood count: no imaging, no rating
+        (None, "279039007", None),
+        ("70544", "27355003", "no-criteria-apply"),
+        ("72148", "999999999", "needs-information"),
+    ],
+)
+def test_an_order_without_a_definite_rating_leaves_a_row_too(app: Flask, code: str | None, reason: str, rating: Any) -> None:
+    sent = order("a", code or "72133", reasonCode=[{"coding": [{"system": "http://snomed.info/sct", "code": reason}]}])
+    body = call({k: v for k, v in sent.items() if code or k != "code"})
+    assert app.test_client().post(SERVICE, json=body).status_code == 200
+    with Session(parts_of(app).journal.engine) as session:
+        [row] = session.scalars(select(Consult)).all()
+    assert row.rating == rating and row.order_key
 
 
 def test_nothing_that_names_a_patient_is_in_the_database(app: Flask, tmp_path: Path) -> None:

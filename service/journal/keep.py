@@ -17,11 +17,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from criteria.ratings import Verdict
-from hooks.coverage import coverage_assertion
 from hooks.feedback import Feedback
 from hooks.request import HookRequest
 from mappings.unmapped import Code
-from service.journal.explained import Judged, to_row
+from service.journal.consults import cards_by_order, consult_uris
+from service.journal.explained import to_row
+from service.journal.judged import Judged
 from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken, UnmappedCode
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
@@ -30,8 +31,6 @@ from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
-OURS = "io.github.imaging-cds"
-CONSULT_ID = "http://fhir.org/argonaut/Extension/pama-rating-consult-id"
 BUSY_MS = 2_000
 SWEPT_EVERY = dt.timedelta(minutes=10)
 
@@ -39,7 +38,7 @@ SWEPT_EVERY = dt.timedelta(minutes=10)
 @dataclass(frozen=True, slots=True)
 class Consultation:
     """One hook answered. ``studies`` names the study of each order, ``unmapped`` its codes that no table knows,
-    ``judged`` what the orders with a card were judged on; ``ms`` is the time that it took."""
+    ``judged`` what those that can be explained were judged on; ``ms`` is the time that it took."""
 
     request: HookRequest
     tenant: str
@@ -171,10 +170,8 @@ class Journal:
         rows: list[Consult | Card] = []
         request, tenant = kept.request, kept.tenant
         uris = consult_uris(kept.answer)
-        cards = _cards(kept.answer)
+        cards = cards_by_order(kept.answer)
         for verdict in kept.verdicts:
-            if verdict.rating is None:
-                continue
             consult = Consult(
                 tenant=tenant,
                 consult=uris.get(verdict.order),
@@ -184,7 +181,7 @@ class Journal:
                 session=self.hashed(tenant, "session", request.patient_id, request.encounter_id or ""),
                 order_key=self.hashed(tenant, "order", request.patient_id, verdict.order),
                 study=kept.studies.get(verdict.order),
-                rating=verdict.rating.value,
+                rating=verdict.rating.value if verdict.rating else None,
                 because=verdict.because.value if verdict.because else None,
                 provisional=verdict.provisional,
                 asks=list(verdict.asks),
@@ -219,39 +216,6 @@ def _engine(url: str) -> Engine:
                 connection.execute(f"PRAGMA {pragma}")
 
     return engine
-
-
-def consults_with_a_card(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Order reference -> the consult's URI, of the orders that have a card."""
-    return {mark["order"]: mark["consult"] for card in answer.get("cards", ()) if (mark := _mark(card))}
-
-
-def consult_uris(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Order reference -> the consult's URI, as the answer states it on ratings and cards."""
-    found = consults_with_a_card(answer)
-    listed = answer.get("systemActions") or answer.get("extension", {}).get("systemActions") or ()
-    for action in listed:
-        resource = action["resource"]
-        for extension in resource.get("extension", ()):
-            order = f"{resource['resourceType']}/{resource['id']}"
-            if isinstance(extension, dict) and extension.get("url") == CONSULT_ID:
-                found[order] = extension["valueUri"]
-            elif assertion := coverage_assertion(extension):
-                found.setdefault(order, f"urn:uuid:{assertion}")
-    return found
-
-
-def _mark(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    mark: Mapping[str, Any] = card.get("extension", {}).get(OURS, {})
-    return mark
-
-
-def _cards(answer: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    out: dict[str, list[Mapping[str, Any]]] = {}
-    for card in answer.get("cards", ()):
-        if mark := _mark(card):
-            out.setdefault(mark["order"], []).append(card)
-    return out
 
 
 def _card(tenant: str, card: Mapping[str, Any]) -> Card:
