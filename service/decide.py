@@ -17,6 +17,7 @@ from criteria import Library
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
+from hooks.payer import spoken_for
 from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
@@ -70,6 +71,10 @@ class Decision:
         records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
         orders = mappings.read_orders(request.drafts, records)
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
+        insured = spoken_for(
+            client.profile.shows.crd, self._insured(records, today), "Coverage" in records.missing,
+            self.settings.crd_payers,
+        )  # fmt: skip
         policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
         stages.end("read")
         verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
@@ -85,7 +90,7 @@ class Decision:
             unread=sorted(records.missing),
             set_aside=chart.set_aside,
             strange_devices=chart.strange_devices,
-            coverages=self._insured(records, today),
+            coverages=insured,
             today=today,
             on_drop=lambda what: log.error("left_out", what=what),
         )
@@ -118,7 +123,7 @@ class Decision:
         try:
             collected = self.fhir.complete(replace(request, fhir_server=None), mappings.QUERIES, client)
             records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
-            insured = self._insured(records, today)
+            insured = [i for i in self._insured(records, today) if i.in_force]
         except Exception as error:  # whatever broke the answer may break this too
             log.error("failed", kind=type(error).__name__)
             insured = []
@@ -134,7 +139,7 @@ class Decision:
     def _insured(self, records: mappings.Records, today: dt.date) -> list[Insured]:
         policies = self.library.policies
         return [
-            Insured(i.reference, i.insurer, policies.choose(i.policies).id)
+            Insured(i.reference, i.insurer, policies.choose(i.policies).id, i.payers, i.until, i.in_force)
             for i in mappings.insurances(records, self.settings.policy_systems, today)
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from criteria.ratings import Alternative, Because, Rating
 from hooks import Insured, Profile, Site, compose_failed
 from hooks.actions import PAMA
 from hooks.coverage import COVERAGE_INFORMATION
+from hooks.errors import CoverageMissing, PayerUnclear
+from hooks.payer import spoken_for
 from hooks.plans import ANSWERS, load_plans
 from hooks.request import read_request
 from hooks.validate import faults
@@ -185,6 +188,68 @@ def test_our_own_trouble_is_a_coverage_that_could_not_be_determined() -> None:
     assert not faults(out["systemActions"][0]["resource"])
 
 
+def test_a_statement_holds_no_longer_than_the_coverage_and_2_0_1_has_no_place_for_that() -> None:
+    ends = [Insured("Coverage/1", "Example Health", until=dt.date(2026, 12, 31))]
+    assert statements(told(verdict(), coverages=ends))[0]["expiry-date"] == "2026-12-31"
+    assert "expiry-date" not in statements(told(verdict(), coverages=ends, profile=CRD_2_0))[0]
+    assert "expiry-date" not in statements(told(verdict()))[0]
+
+
+@pytest.mark.parametrize("rating", [*Rating, None])
+def test_of_a_coverage_that_is_not_in_force_2_2_says_that_alone(rating: Rating | None, plans: Site) -> None:
+    lapsed = [Insured("Coverage/1", "Example Health", until=dt.date(2026, 1, 31), in_force=False)]
+    out = told(verdict(rating), coverages=lapsed, site=plans)
+    (one,) = statements(out)
+    assert one["covered"] == "not-covered" and one["reason"]["coding"][0]["code"] == "no-active-coverage"
+    assert one.keys() == {"coverage", "covered", "reason", "date", "coverage-assertion-id"}
+    assert not faults(out["systemActions"][0]["resource"])
+
+
+# --- for whom a call is answered
+
+PAYER = ("https://example.org/payers|1",)
+ONE = Insured("Coverage/1", "Example Health", payers=PAYER)
+ENDED = Insured("Coverage/9", "Old Health", payers=PAYER, in_force=False)
+
+
+@pytest.mark.parametrize(
+    ("coverages", "kept"),
+    [([ONE], [ONE]), ([ONE, ENDED], [ONE]), ([ENDED], [ENDED])],
+    ids=["one in force", "beside one that ended", "only one that ended"],
+)
+def test_crd_2_2_answers_for_the_one_coverage_that_it_finds(coverages: list[Insured], kept: list[Insured]) -> None:
+    assert spoken_for("2.2", coverages, False, ()) == kept
+    assert spoken_for("2.2", coverages, False, PAYER) == kept
+
+
+@pytest.mark.parametrize(
+    ("coverages", "payers", "says"),
+    [
+        ([], (), "no Coverage was found"),
+        ([ONE, replace(ONE, reference="Coverage/2")], (), "several Coverages"),
+        ([ENDED, replace(ENDED, reference="Coverage/8")], (), "several Coverages"),
+        ([replace(ONE, payers=())], (), "no identifier"),
+        ([ONE], ("https://example.org/payers|2",), "none that is answered for here"),
+    ],
+)
+def test_crd_2_2_refuses_what_names_no_payer_of_its_own(coverages: list[Insured], payers: Any, says: str) -> None:
+    with pytest.raises(PayerUnclear, match=says) as caught:
+        spoken_for("2.2", coverages, False, payers)
+    assert caught.value.status == 400
+
+
+def test_a_coverage_that_could_not_be_read_is_not_taken_for_none() -> None:
+    with pytest.raises(CoverageMissing) as caught:
+        spoken_for("2.2", [], True, ())
+    assert caught.value.status == 412
+
+
+@pytest.mark.parametrize("version", ["", "2.0.1"])
+def test_nobody_else_is_refused_for_the_payer(version: str) -> None:
+    assert spoken_for(version, [], True, PAYER) == []
+    assert spoken_for(version, [*TWO, ENDED], False, PAYER) == list(TWO)
+
+
 # --- the site's own table
 
 ROWS: Json = {
@@ -222,6 +287,50 @@ def test_the_plan_says_what_it_makes_of_our_answer(plans: Site) -> None:
     assert one["covered"] == "not-covered" and "pa-needed" not in one
     (one,) = statements(told(verdict(Rating.NO_CRITERIA), site=plans))
     assert one["info-needed"] == "performer"
+
+
+CONTACT = {"name": "Imaging desk", "phone": "800-555-0100", "url": "https://payer.example/imaging"}
+
+
+def test_the_plan_says_whom_to_ask_as_each_version_says_it(tmp_path: Path) -> None:
+    site = Site(plans=load_plans(table(tmp_path, {**ROWS, "contact": CONTACT}), ["default"]))
+    ways = [{"system": "phone", "value": CONTACT["phone"]}, {"system": "url", "value": CONTACT["url"]}]
+    out = told(verdict(), site=site)
+    assert statements(out)[0]["contact"] == {"name": "Imaging desk", "telecom": ways}
+    assert statements(told(verdict(), site=site, profile=CRD_2_0))[0]["contact"] == ways
+    assert not faults(out["systemActions"][0]["resource"])
+
+
+def test_a_statement_holds_for_as_long_as_the_plan_says_and_is_then_made_anew(tmp_path: Path) -> None:
+    site = Site(plans=load_plans(table(tmp_path, {**ROWS, "valid-days": 30}), ["default"]))
+    (action,) = told(verdict(), site=site)["systemActions"]
+    (one,) = statements({"systemActions": [action]})
+    assert (one["date"], one["expiry-date"]) == ("2026-03-04", "2026-04-03")
+    held = request(action["resource"])
+    assert told(verdict(), site=site, to=held, today=dt.date(2026, 4, 3))["systemActions"] == []
+    (anew,) = statements(told(verdict(), site=site, to=held, today=dt.date(2026, 4, 4)))
+    assert (anew["date"], anew["expiry-date"]) == ("2026-04-04", "2026-05-04")
+    until = [replace(TWO[0], until=dt.date(2026, 3, 20))]
+    assert statements(told(verdict(), site=site, coverages=until))[0]["expiry-date"] == "2026-03-20"
+
+
+@pytest.mark.parametrize(
+    ("beside", "says"),
+    [
+        ({"contact": {"name": "Imaging desk"}}, "at least one of phone"),
+        ({"contact": {"phone": 8005550100}}, "has texts"),
+        ({"contact": {"phone": "1", "pager": "2"}}, "has texts"),
+        ({"contact": "800-555-0100"}, "has texts"),
+        ({"valid-days": 0}, "a number of days"),
+        ({"valid-days": "30"}, "a number of days"),
+        ({"valid-days": True}, "a number of days"),
+        ({"valid-day": 30}, "Did you mean `valid-days`"),
+    ],
+)
+def test_a_slip_beside_the_answers_is_named_too(tmp_path: Path, beside: Json, says: str) -> None:
+    with pytest.raises(DataError, match=r"plans\.yaml line \d+") as caught:
+        load_plans(table(tmp_path, {**ROWS, **beside}), ["default"])
+    assert says in str(caught.value)
 
 
 def test_two_coverages_never_share_an_authorization(plans: Site) -> None:

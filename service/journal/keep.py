@@ -24,6 +24,7 @@ from service.journal.consults import cards_by_order, consult_uris
 from service.journal.explained import to_row
 from service.journal.judged import Judged
 from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken, UnmappedCode
+from service.journal.retention import expired
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
 from service.settings import Settings
@@ -59,7 +60,7 @@ class Journal:
         self._key = settings.secret_key.get_secret_value().encode()
         self._version = version()
         self._criteria = stamp(settings)
-        self._days = dt.timedelta(days=settings.explanation_days)
+        self._settings = settings
         self._used = UsedTokens()
         self._swept: dict[type[Base], dt.datetime] = {
             table: dt.datetime.min.replace(tzinfo=dt.UTC) for table in (SeenToken, Explanation)
@@ -91,15 +92,14 @@ class Journal:
             for row in rows:
                 session.merge(row)
             if self._due(Explanation, kept.at):
-                session.execute(delete(Explanation).where(Explanation.created < kept.at - self._days))
+                session.execute(delete(Explanation).where(expired(self._settings, kept.at)[Explanation]))
 
         self._write(change)
 
     def explanation(self, handle: str, now: dt.datetime) -> Explanation | None:
         """What a handle opens; None for one that is wrong or too old, and where the database cannot be read."""
-        found = select(Explanation).where(
-            Explanation.mark == self.hashed("", "explain", handle), Explanation.created >= now - self._days
-        )
+        mark = self.hashed("", "explain", handle)
+        found = select(Explanation).where(Explanation.mark == mark, ~expired(self._settings, now)[Explanation])
         try:
             with Session(self.engine) as session:
                 return session.scalar(found)
@@ -138,7 +138,7 @@ class Journal:
         if not self._due(SeenToken, now):
             return
         # `now` is a token's expiry, at most token_max_seconds ahead; a day behind it nothing is still valid
-        old = delete(SeenToken).where(SeenToken.expires < now - dt.timedelta(days=1))
+        old = delete(SeenToken).where(expired(self._settings, now)[SeenToken])
         self._write(lambda session: session.execute(old))
 
     def _due(self, table: type[Base], now: dt.datetime) -> bool:
