@@ -173,7 +173,7 @@ def _presumed(answer: Answer, name: str) -> Json:
     taken = fact.absence == "presumed_true"
     out: Json = {
         "fact": name,
-        "means": say.presumed.get(name) or say.quote(fact.means).split(";")[0].rstrip(".") or say.question(fact),
+        "means": say.presumed.get(name) or say.quote(fact.means).split(";")[0].rstrip(".") or say.question(fact) or fact.means,
         "taken": taken,
     }
     if fact.type == "boolean" and open_to(fact):
