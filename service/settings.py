@@ -117,7 +117,11 @@ class Settings(BaseModel):
 
     # What is kept
     data_dir: str = Field("instance", description="Folder for the service's own files.")
-    database_url: str = Field("", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder.")
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the journal; empty: SQLite in the data"
+        " folder. For PostgreSQL install psycopg and write postgresql+psycopg://user@host/database.",
+    )
 
     # What facts.yaml leaves to the site; empty: unknown to the rules
     very_elderly_years: int | None = Field(None, ge=60, le=120, description="Age from which a patient is very elderly.")

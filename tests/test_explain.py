@@ -137,6 +137,23 @@ def test_rules_of_the_site_are_marked_as_local(tmp_path: Path) -> None:
         assert "Local rule" in page(app, found)
 
 
+@pytest.mark.parametrize(
+    ("contact", "shown"),
+    [
+        ("", "Tell whoever runs this service at your site, without patient data."),
+        ("Imaging <desk>, 4711", "Tell Imaging &lt;desk&gt;, 4711, without"),
+        (
+            "https://hospital.example/imaging",
+            'Tell <a href="https://hospital.example/imaging">https://hospital.example',
+        ),
+        ("imaging@hospital.example", 'Tell <a href="mailto:imaging@hospital.example">imaging@hospital.example</a>,'),
+    ],
+)
+def test_the_page_says_where_to_report_a_fault(tmp_path: Path, contact: str, shown: str) -> None:
+    with explaining(tmp_path, contact=contact) as app:
+        assert shown in page(app, address(app, UNTREATED))
+
+
 def test_no_page_weighs_more_than_sixty_kilobytes(app: Flask) -> None:
     client = app.test_client()
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.cli import main
 from service.journal.fields import stored_fields
-from service.journal.models import Base, Card, Consult, Explanation, SeenToken
+from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken
 from service.journal.upgrade import downgrade, upgrade
 from service.journal.used import UsedTokens
 from tests.explain_examples import TREATED_WITH_PACEMAKER, UNTREATED, answered, explaining, request_of
@@ -101,6 +101,16 @@ def test_a_failing_database_never_stops_an_answer(app: Flask) -> None:
         connection.exec_driver_sql("DROP TABLE consults")
     assert app.test_client().post(SERVICE, json=call()).status_code == 200
     assert journal.failures == 1
+
+
+def test_feedback_is_kept_with_what_every_database_takes(app: Flask) -> None:
+    entry = {"card": "c\0ard" * 100, "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z",
+             "overrideReason": {"reason": {"code": "\0" + "x" * 300, "system": "urn:x"}}}  # fmt: skip
+    assert app.test_client().post(f"{SERVICE}/feedback", json={"feedback": [entry]}).status_code == 200
+    with Session(parts_of(app).journal.engine) as session:
+        [row] = session.scalars(select(FeedbackRow)).all()
+    assert (row.card, row.reason_code) == (("card" * 100)[:255], "x" * 255)
+    assert parts_of(app).journal.failures == 0
 
 
 def test_one_order_of_two_tenants_has_two_hashes(app: Flask) -> None:

@@ -171,9 +171,10 @@ def _presumed(answer: Answer, name: str) -> Json:
     """What was presumed, and what the rating is if it is the other way."""
     fact, say = answer.kept.library.vocabulary[name], answer.say
     taken = fact.absence == "presumed_true"
+    means = say.presumed.get(name) or say.quote(fact.means).split(";")[0].rstrip(".") or say.question(fact)
     out: Json = {
         "fact": name,
-        "means": say.presumed.get(name) or say.quote(fact.means).split(";")[0].rstrip(".") or say.question(fact) or fact.means,
+        "means": means or fact.means,
         "taken": taken,
     }
     if fact.type == "boolean" and open_to(fact):

@@ -226,11 +226,16 @@ def _card(tenant: str, card: Mapping[str, Any]) -> Card:
 def _feedback(tenant: str, entry: Feedback, at: dt.datetime) -> FeedbackRow:
     return FeedbackRow(
         tenant=tenant,
-        card=entry.card[:255],
+        card=_short(entry.card),
         outcome=entry.outcome,
         outcome_at=entry.at,
         received=at,
-        reason_code=entry.reason_code[:255] if entry.reason_code else None,
-        reason_system=entry.reason_system[:255] if entry.reason_system else None,
+        reason_code=_short(entry.reason_code) if entry.reason_code else None,
+        reason_system=_short(entry.reason_system) if entry.reason_system else None,
         as_sent=entry.as_sent,
     )
+
+
+def _short(text: str) -> str:
+    """What a column takes: PostgreSQL knows no NUL, and minds the length."""
+    return text.replace("\0", "")[:255]
