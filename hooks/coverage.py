@@ -15,7 +15,7 @@ from criteria.ratings import Rating, Verdict
 from hooks.actions import SYSTEMS, codings
 from hooks.consult import Consult
 from hooks.ids import stable_uuid
-from hooks.plans import Terms
+from hooks.plans import Contact, Plan, Terms
 from hooks.site import CRD_TEMP, Insured, Site
 
 Json = dict[str, Any]
@@ -40,24 +40,34 @@ def coverage_information(consult: Consult, insured: Insured, today: dt.date, hel
     setting, verdict = consult.setting, consult.verdict
     answer = answer_of(verdict)
     failed = bool(setting.unread) and verdict.rating is Rating.NEEDS_INFORMATION
-    terms = _terms(consult, insured, answer)
-    ids = f"{insured.reference} {astuple(terms)}"
+    version, plan = setting.profile.crd, _plan(consult, insured)
+    terms = _terms(consult, plan, answer)
+    lapsed = not insured.in_force
+    beside = [plan and plan.contact, plan and plan.valid_days, insured.until if version != CRD_2_0 else None, lapsed]
+    ids = f"{insured.reference} {astuple(terms)}{f' {beside}' if any(beside) else ''}"
     parts: list[Json] = [{"url": "coverage", "valueReference": {"reference": insured.reference}}]
-    if failed and setting.profile.crd != CRD_2_0:
+    if lapsed:
+        parts += _not_in_force(setting.words.say("coverage.lapsed"))
+    elif failed and version != CRD_2_0:
         parts += _undetermined(setting.words.say("coverage.technical"))
     else:
-        parts += [{"url": k, "valueCode": v} for k, v in _codes(terms, setting.profile.crd, may_ask)]
+        parts += [{"url": k, "valueCode": v} for k, v in _codes(terms, version, may_ask)]
         parts += [{"url": "billingCode", "valueCoding": c} for c in _billed(consult, terms)]
         parts.append({"url": "reason", "valueCodeableConcept": {"text": setting.words.say(f"coverage.{answer}")}})
         if may_ask and terms.doc_needed:
             canonicals = questionnaires(setting.site, verdict)
             parts += [{"url": "questionnaire", "valueCanonical": c} for c in canonicals]
     assertion = stable_uuid(setting.keys, f"coverage {ids}", consult.content)
-    if terms.pa_needed == "satisfied":
+    if terms.pa_needed == "satisfied" and not lapsed:
         number = stable_uuid(setting.keys, f"authorization {ids}", consult.content)
         parts.append({"url": "satisfied-pa-id", "valueString": number})
-    parts.append({"url": "date", "valueDate": _said_before(held, assertion) or today.isoformat()})
+    said, ends = _said_and_ends(_said_before(held, assertion), today, plan)
+    parts.append({"url": "date", "valueDate": said.isoformat()})
     parts.append({"url": "coverage-assertion-id", "valueString": assertion})
+    parts += _contact(plan.contact, version) if plan and plan.contact else []
+    last = min((day for day in (ends, insured.until) if day), default=None)
+    if last and version != CRD_2_0 and not lapsed:
+        parts.append({"url": "expiry-date", "valueDate": last.isoformat()})
     return {"url": COVERAGE_INFORMATION, "extension": parts}
 
 
@@ -89,15 +99,16 @@ def without_coverage_information(draft: Json, coverages: Collection[str]) -> Jso
     return {**{k: v for k, v in draft.items() if k != "extension"}, **({"extension": kept} if kept else {})}
 
 
-def _terms(consult: Consult, insured: Insured, answer: str) -> Terms:
-    """The plan's own; else conditional, with the questions that are open as documents.
-
-    The verdict was made under one policy: it says nothing of a coverage that is under another.
-    """
+def _plan(consult: Consult, insured: Insured) -> Plan | None:
+    """The verdict was made under one policy: it says nothing of a coverage that is under another."""
     setting = consult.setting
-    plan = setting.site.plans.get(insured.policy) if insured.policy == setting.view.policy else None
+    return setting.site.plans.get(insured.policy) if insured.policy == setting.view.policy else None
+
+
+def _terms(consult: Consult, plan: Plan | None, answer: str) -> Terms:
+    """The plan's own; else conditional, with the questions that are open as documents."""
     if plan is not None:
-        return plan[answer]
+        return plan.terms[answer]
     asks = consult.verdict.rating is Rating.NEEDS_INFORMATION and bool(consult.verdict.asks)
     return Terms(doc_needed=("clinical",) if asks else ())
 
@@ -123,6 +134,21 @@ def _undetermined(reason: str) -> list[Json]:
     return [*codes, {"url": "reason", "valueCodeableConcept": technical}]
 
 
+def _not_in_force(reason: str) -> list[Json]:
+    """What CRD 2.2 wants said of a coverage that has ended or not begun (cards.html, resp-45)."""
+    ended = {"coding": [{"system": CRD_TEMP, "code": "no-active-coverage"}], "text": reason}
+    return [{"url": "covered", "valueCode": "not-covered"}, {"url": "reason", "valueCodeableConcept": ended}]
+
+
+def _contact(contact: Contact, version: str) -> list[Json]:
+    """Whom to ask: 2.0.1 has one part for each way to reach them, 2.2 one for all."""
+    ways = [{"system": way, "value": value} for way, value in contact.ways]
+    if version == CRD_2_0:
+        return [{"url": "contact", "valueContactPoint": way} for way in ways]
+    name = {"name": contact.name} if contact.name else {}
+    return [{"url": "contact", "valueContactDetail": {**name, "telecom": ways}}]
+
+
 def _billed(consult: Consult, terms: Terms) -> Iterator[Json]:
     """What must be billed for a firm statement to hold: the codes that were judged."""
     if terms.covered != "covered" or terms.pa_needed == "conditional":
@@ -131,6 +157,19 @@ def _billed(consult: Consult, terms: Terms) -> Iterator[Json]:
         system, code = coding.get("system"), coding.get("code")
         if isinstance(system, str) and isinstance(code, str) and SYSTEMS.get(system) in ("cpt", "hcpcs"):
             yield {"system": system, "code": code}
+
+
+def _said_and_ends(before: str | None, today: dt.date, plan: Plan | None) -> tuple[dt.date, dt.date | None]:
+    """The day of the statement and the last on which it holds; one that holds no more is made anew."""
+    try:
+        said = dt.date.fromisoformat(before) if before else today
+    except ValueError:
+        said = today
+    if plan is None or plan.valid_days is None:
+        return said, None
+    days = dt.timedelta(days=plan.valid_days)
+    said = said if said + days >= today else today
+    return said, said + days
 
 
 def _said_before(draft: Json, assertion: str) -> str | None:

@@ -13,8 +13,10 @@ HooksError                 base; never raised itself
 ├── DuplicateOrder         400  two drafts with one id
 ├── UnknownSelection       400  selections names no draft order
 ├── WrongPatient           400  an order for somebody else than context.patientId
+├── PayerUnclear           400  CRD 2.2: no Coverage, several, or one whose payer is not known here
 ├── Unprocessable          422  any of the 400s above, for a client that keeps 400 for what is no JSON (CRD 2.0.1)
 ├── PatientMissing         412  the patient can be had neither from prefetch nor from the FHIR server
+├── CoverageMissing        412  CRD 2.2: the same of the Coverage
 ├── NotTrusted             401  the caller's token is missing or not accepted
 └── Failed                 500  our own trouble
 
@@ -142,6 +144,13 @@ class WrongPatient(HooksError):
         )
 
 
+class PayerUnclear(HooksError):
+    status, issue = 400, "business-rule"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"A call under CRD 2.2 is answered for one payer, and {why}.", "prefetch.coverages")
+
+
 class Unprocessable(HooksError):
     """JSON that breaks the rules of CDS Hooks or FHIR, for a client that tells this from what is no JSON at all."""
 
@@ -160,6 +169,17 @@ class PatientMissing(HooksError):
         super().__init__(
             f"The patient could be had neither from prefetch key `{key}` nor from the FHIR server. Fill the prefetch"
             " key, or send fhirServer with fhirAuthorization that may read Patient.",
+            f"prefetch.{key}",
+        )
+
+
+class CoverageMissing(HooksError):
+    status, issue = 412, "incomplete"
+
+    def __init__(self, key: str = "coverages") -> None:
+        super().__init__(
+            f"A call under CRD 2.2 needs the Coverage, which could be had neither from prefetch key `{key}` nor from"
+            " the FHIR server. Fill the prefetch key, or send fhirServer with fhirAuthorization that may read it.",
             f"prefetch.{key}",
         )
 

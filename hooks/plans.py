@@ -3,6 +3,8 @@
     reviewed: {by: Medical policy committee, date: 2026-10-01}
     plans:
       cigna-evicore:               # a policy of policies.yaml
+        contact: {name: Imaging desk, phone: 800-555-0100}    # may be left out: whom to ask about these statements
+        valid-days: 90                                        # may be left out: how long a statement holds
         appropriate: {covered: covered, pa-needed: no-auth}
         appropriate-provisional: {covered: covered, pa-needed: auth-needed}
         not-appropriate: {covered: conditional, pa-needed: auth-needed, doc-needed: [clinical], doc-purpose: [withpa]}
@@ -12,6 +14,8 @@
 
 `appropriate-provisional` rests on something that nobody recorded. `unrated` is no imaging order, or one without a code.
 The policy `default` is that of every payer who is not known: leave it out where several payers are answered for.
+`contact` has any of name, phone, fax, email, url; CRD wants it only where it is more than the payer's general number.
+A statement never holds longer than the Coverage itself (its period); CRD 2.0.1 has no place for the day.
 A `satisfied` authorization gets a number that we make from the answer, so the plan must be ready to accept it.
 """
 
@@ -39,6 +43,10 @@ CODES: Mapping[str, tuple[str, ...]] = {
 }
 """What CRD 2.0.1 and CRD 2.2 both know, in the words of both."""
 ONE = ("covered", "pa-needed")
+WAYS = ("phone", "fax", "email", "url")
+"""How somebody is reached, as FHIR names it."""
+BESIDE = ("contact", "valid-days")
+"""What a plan may say beside its answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +60,25 @@ class Terms:
     info_needed: tuple[str, ...] = ()
 
 
-Plans = Mapping[str, Mapping[str, Terms]]
-"""Policy -> answer -> terms."""
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to ask: a name or empty, and (way, number or address)."""
+
+    name: str
+    ways: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one plan says, by answer; whom to ask about it, and for how many days it holds."""
+
+    terms: Mapping[str, Terms]
+    contact: Contact | None = None
+    valid_days: int | None = None
+
+
+Plans = Mapping[str, Plan]
+"""By policy."""
 
 
 def load_plans(path: Path, policies: Collection[str]) -> Plans:
@@ -73,18 +98,35 @@ def load_plans(path: Path, policies: Collection[str]) -> Plans:
     return {name: _plan(path, raw["plans"], name, policies) for name in raw["plans"]}
 
 
-def _plan(path: Path, plans: Lines, name: Any, policies: Collection[str]) -> Mapping[str, Terms]:
+def _plan(path: Path, plans: Lines, name: Any, policies: Collection[str]) -> Plan:
     if name not in policies:
         raise DataError(path, plans.line(name), f"`{name}` is no policy.{near(str(name), policies)}")
     entry = plans[name]
     if not isinstance(entry, Lines):
         raise DataError(path, plans.line(name), f"a plan says what holds for {', '.join(ANSWERS)}.")
     for answer in entry:
-        if answer not in ANSWERS:
-            raise DataError(path, entry.line(answer), f"`{answer}` is no answer.{near(str(answer), ANSWERS)}")
+        if answer not in (*ANSWERS, *BESIDE):
+            raise DataError(
+                path, entry.line(answer), f"`{answer}` is no answer.{near(str(answer), (*ANSWERS, *BESIDE))}"
+            )
     if lacking := [a for a in ANSWERS if a not in entry]:
         raise DataError(path, plans.line(name), f"the plan says nothing of {', '.join(lacking)}.")
-    return {answer: _terms(path, entry, answer) for answer in ANSWERS}
+    terms = {answer: _terms(path, entry, answer) for answer in ANSWERS}
+    days = entry.get("valid-days")
+    if days is not None and (type(days) is not int or days < 1):
+        raise DataError(path, entry.line("valid-days"), "`valid-days` is a number of days, at least 1.")
+    return Plan(terms, _contact(path, entry), days)
+
+
+def _contact(path: Path, entry: Lines) -> Contact | None:
+    if "contact" not in entry:
+        return None
+    held = entry["contact"]
+    texts = isinstance(held, Lines) and all(isinstance(v, str) and v for v in held.values())
+    if not texts or not set(held) <= {"name", *WAYS} or not set(held) & set(WAYS):
+        ways = ", ".join(WAYS)
+        raise DataError(path, entry.line("contact"), f"`contact` has texts: a name, and at least one of {ways}.")
+    return Contact(held.get("name", ""), tuple((way, held[way]) for way in WAYS if way in held))
 
 
 def _terms(path: Path, entry: Lines, answer: str) -> Terms:

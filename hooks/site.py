@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -75,11 +76,15 @@ def section_page(pages: str, guideline: str, section: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Insured:
-    """A coverage in force: its reference, the insurer's name (or empty), and the policy that it is under."""
+    """A coverage: its reference, the insurer's name (or empty), the policy that it is under, its payer's identifiers
+    (``system|value``), its last day where that is known, and whether it is in force."""
 
     reference: str
     insurer: str = ""
     policy: str = "default"
+    payers: tuple[str, ...] = ()
+    until: dt.date | None = None
+    in_force: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ NEEDED = frozenset(
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "delete", "create", "answer")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}
-    | {f"coverage.{k}" for k in (*ANSWERS, "technical")}
+    | {f"coverage.{k}" for k in (*ANSWERS, "technical", "lapsed")}
     | {
         "order",
         "order-reason",

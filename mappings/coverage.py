@@ -33,21 +33,39 @@ def policy_ids(records: Records, systems: Collection[str] = (), today: dt.date |
 
 @dataclass(frozen=True, slots=True)
 class Insurance:
-    """A coverage in force: ``Coverage/<id>``, the insurer's name (or empty), and the policy ids of its payors."""
+    """A coverage on file: ``Coverage/<id>``, the insurer's name (or empty), the policy ids of its payors, all their
+    identifiers (``system|value``), and its last day where the chart says one."""
 
     reference: str
     insurer: str
     policies: tuple[str, ...]
+    payers: tuple[str, ...] = ()
+    until: dt.date | None = None
+    in_force: bool = True
 
 
 def insurances(records: Records, systems: Collection[str] = (), today: dt.date | None = None) -> tuple[Insurance, ...]:
-    """The coverages in force that have an id, in their order."""
+    """The coverages that have an id, in their order; what was a draft or a slip is none."""
     known = {POLICY, *systems}
     return tuple(
-        Insurance(reference_of(c), _insurer(c, records), tuple(dict.fromkeys(_policies(c, records, known))))
-        for c in _in_force(records, today)
-        if words(c.get("id"))
+        Insurance(
+            reference_of(c),
+            _insurer(c, records),
+            tuple(dict.fromkeys(_policies(c, records, known))),
+            tuple(dict.fromkeys(_payers(c, records))),
+            end.last if (end := period(c.get("period"))[1]) else None,
+            _holds(c, today),
+        )
+        for c in records.of("Coverage")
+        if words(c.get("id")) and c.get("status") in ("active", "cancelled", None)
     )
+
+
+def _payers(coverage: dict[str, Any], records: Records) -> Iterator[str]:
+    for payor in objects(coverage.get("payor")):
+        for identifier in _identifiers(payor, coverage, records):
+            if value := words(identifier.get("value")):
+                yield f"{words(identifier.get('system'))}|{value}"
 
 
 def _insurer(coverage: dict[str, Any], records: Records) -> str:
@@ -93,8 +111,12 @@ def _kind(coverage: dict[str, Any], records: Records) -> str | None:
 
 def _in_force(records: Records, today: dt.date | None) -> Iterator[dict[str, Any]]:
     for coverage in records.of("Coverage"):
-        if coverage.get("status") in ("active", None) and not _lapsed(coverage, today):
+        if _holds(coverage, today):
             yield coverage
+
+
+def _holds(coverage: dict[str, Any], today: dt.date | None) -> bool:
+    return coverage.get("status") in ("active", None) and not _lapsed(coverage, today)
 
 
 def _policies(coverage: dict[str, Any], records: Records, known: Collection[str]) -> Iterator[str]:

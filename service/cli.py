@@ -1,4 +1,4 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, coverage, schema, demo, settings."""
+"""The command line: serve, check, judge, report, unmapped, overridden, journal, coverage, schema, demo, settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
-from service.settings import SettingsError, read_settings, settings_page, table
+from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what a browser on this machine calls them
@@ -42,7 +42,6 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
     from service import log
     from service.app import create_app
     from service.server import Server
-    from service.trust import LOOPBACK
 
     log.configure()
     settings = read_settings(open=True) if open_ else read_settings()
@@ -165,6 +164,27 @@ def overridden(since: dt.datetime | None) -> None:
     journal.upgrade()
     for line in outcome_lines(outcomes(journal.engine, since.date() if since else None)):
         click.echo(line)
+
+
+@main.group()
+def journal() -> None:
+    """What is kept of answers (docs/intended-use.md says what that is)."""
+
+
+@journal.command()
+@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
+def purge(dry_run: bool) -> None:
+    """Delete what is past its period: explanations, tokens that were used. For a daily job: a service without calls
+    deletes nothing by itself."""
+    from service.journal.retention import purge as let_go
+    from service.journal.unmapped import existing
+
+    settings = read_settings(open=True)
+    kept = existing(settings)
+    kept.upgrade()
+    for name, rows in let_go(kept.engine, settings, dt.datetime.now(dt.UTC), only_count=dry_run).items():
+        click.echo(f"{name}: {rows} {'would go' if dry_run else 'deleted'}")
+    kept.engine.dispose()
 
 
 @main.command()

@@ -17,12 +17,12 @@ from criteria import Library
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
-from hooks.ids import explain_handle
+from hooks.payer import spoken_for
 from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
 from service.clients import Client
 from service.fhir import FhirClient
-from service.journal import Consultation, Judged, consults_with_a_card
+from service.journal import Consultation, Judged, judged, with_addresses
 from service.settings import Clock, Settings
 from service.terminology import Terminology
 
@@ -71,6 +71,10 @@ class Decision:
         records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
         orders = mappings.read_orders(request.drafts, records)
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
+        insured = spoken_for(
+            client.profile.shows.crd, self._insured(records, today), "Coverage" in records.missing,
+            self.settings.crd_payers,
+        )  # fmt: skip
         policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
         stages.end("read")
         verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
@@ -86,25 +90,23 @@ class Decision:
             unread=sorted(records.missing),
             set_aside=chart.set_aside,
             strange_devices=chart.strange_devices,
-            coverages=self._insured(records, today),
+            coverages=insured,
             today=today,
             on_drop=lambda what: log.error("left_out", what=what),
         )
         stages.end("compose")
         unmapped = _unmapped(orders, request, records)
-        judged: list[Judged] = []
-        if self.settings.explanation_days:
-            shown, keys = consults_with_a_card(answer), self.keys(client)
-            judged = [
-                Judged(explain_handle(keys, shown[v.order]), v, o, chart.session, chart.looked_at(o), policy.id, today)
-                for v in verdicts
-                for o in orders
-                if o.reference == v.order in shown
-            ]
+        kept: list[Judged] = []
+        if self.settings.explain_pages:
+            kept = list(
+                judged(
+                    verdicts, answer, orders, chart.session, chart.looked_at, self.keys(client), policy.id, today,
+                    client.profile.shows.language,
+                )
+            )  # fmt: skip
+            answer = with_addresses(answer, kept, self.settings.explain_pages)
         self.journal.keep(
-            Consultation(
-                request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, judged
-            )
+            Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, kept)
         )
         stages.end("keep")
 
@@ -121,7 +123,7 @@ class Decision:
         try:
             collected = self.fhir.complete(replace(request, fhir_server=None), mappings.QUERIES, client)
             records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
-            insured = self._insured(records, today)
+            insured = [i for i in self._insured(records, today) if i.in_force]
         except Exception as error:  # whatever broke the answer may break this too
             log.error("failed", kind=type(error).__name__)
             insured = []
@@ -137,7 +139,7 @@ class Decision:
     def _insured(self, records: mappings.Records, today: dt.date) -> list[Insured]:
         policies = self.library.policies
         return [
-            Insured(i.reference, i.insurer, policies.choose(i.policies).id)
+            Insured(i.reference, i.insurer, policies.choose(i.policies).id, i.payers, i.until, i.in_force)
             for i in mappings.insurances(records, self.settings.policy_systems, today)
         ]
 

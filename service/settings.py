@@ -14,6 +14,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -33,6 +34,7 @@ from service.urls import Base, read_base
 PREFIX = "IMAGING_CDS_"
 SECRET_BYTES = 32
 NO_PAGES = "none"
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 SITE = (
     "very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit",
     "pain_improvement_percent", "open_order_days",
@@ -115,7 +117,11 @@ class Settings(BaseModel):
 
     # What is kept
     data_dir: str = Field("instance", description="Folder for the service's own files.")
-    database_url: str = Field("", description="SQLAlchemy URL of the journal; empty: SQLite in the data folder.")
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the journal; empty: SQLite in the data"
+        " folder. For PostgreSQL install psycopg and write postgresql+psycopg://user@host/database.",
+    )
 
     # What facts.yaml leaves to the site; empty: unknown to the rules
     very_elderly_years: int | None = Field(None, ge=60, le=120, description="Age from which a patient is very elderly.")
@@ -159,6 +165,12 @@ class Settings(BaseModel):
     explanation_days: int = Field(
         30, ge=0, le=3650, description="Days for which an answer can be explained; 0: nothing is kept for that."
     )
+    contact: str = Field(
+        "",
+        max_length=200,
+        description="Where readers report a fault of the advice: a web or mail address, or a few words such as Imaging"
+        " stewardship, extension 4711; shown with each explanation. Empty: it says to ask whoever runs the service.",
+    )
     app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
     questionnaires: str = Field(
         "",
@@ -169,6 +181,11 @@ class Settings(BaseModel):
         "",
         description="Site's own table of what its plans say of coverage and prior authorization (hooks/plans.py), for"
         " CRD clients; empty: every statement is conditional.",
+    )
+    crd_payers: Listed = Field(
+        (),
+        description="Payers that clients of Da Vinci CRD 2.2 are answered for, as system|value of their identifiers,"
+        " comma-separated; others are refused. Empty: any payer with an identifier.",
     )
     default_profile: str = Field("full", description="Client profile where the trust table names none.")
     user_role: bool = Field(
@@ -291,6 +308,11 @@ def _with_secret(settings: Settings) -> Settings:
             raise SettingsError(
                 f"{PREFIX}TRUST_FILE is needed: it names the clients that are trusted."
                 " To try the service out without tokens, start it with --open."
+            )
+        public = urlsplit(settings.base_url)
+        if public.scheme == "http" and public.hostname not in LOOPBACK:
+            raise SettingsError(
+                f"{PREFIX}BASE_URL must begin with https: CDS Hooks goes over TLS, which a proxy in front of us ends."
             )
         if "*" in settings.fhir_bases:
             raise SettingsError(f"{PREFIX}FHIR_BASES: * is for open mode only; name the servers.")

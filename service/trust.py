@@ -18,14 +18,13 @@ from flask import Request
 from hooks.errors import NotTrusted
 from service.clients import Client, load_profiles, open_client
 from service.jwks import Keys, KeyUnavailable
-from service.settings import Clock, Settings
+from service.settings import LOOPBACK, Clock, Settings
 from service.trusted import ALGORITHMS, TrustedClient
 
 log = structlog.get_logger("imaging_cds.trust")
 
 CLAIMS = ("iss", "aud", "exp", "iat", "jti")
 MAX_TOKEN = 16_384
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 SeenBefore = Callable[[str, str, dt.datetime], bool]
 """(tenant, hash of issuer and jti, expiry) -> True when this token was used already; remembers it otherwise."""

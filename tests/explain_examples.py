@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from service.journal.models import Explanation
 from service.placeholders import fill
-from tests.service_examples import NOW, SERVICE, Json
+from tests.service_examples import NOW, SERVICE, Json, make_app, parts_of
 
 BASE = "https://cds.example.org"
 REQUESTS = Path(__file__).parent.parent / "fixtures" / "requests"
 HTML = {"Accept": "text/html"}
 NAMES = sorted(file.stem for file in REQUESTS.glob("*.json"))
+UNTREATED, TREATED_WITH_PACEMAKER = "02", "07"
+
+
+@contextmanager
+def explaining(folder: Path, **settings: Any) -> Iterator[Flask]:
+    """A service whose cards link to explanations."""
+    app = make_app(folder, **{"base_url": BASE, **settings})
+    try:
+        yield app
+    finally:
+        parts_of(app).journal.engine.dispose()
 
 
 def request_of(name: str) -> Json:
@@ -56,6 +73,24 @@ def told(app: Flask, found: str, *suppose: str, **more: Any) -> Json:
     assert response.status_code == 200
     document: Json = response.get_json()
     return document
+
+
+def page(app: Flask, found: str, *suppose: str, status: int = 200) -> str:
+    """The page as HTML."""
+    response = app.test_client().get(found, query_string=[("suppose", s) for s in suppose], headers=HTML)
+    assert response.status_code == status
+    return response.get_data(as_text=True)
+
+
+def plain(text: str) -> str:
+    """What a reader sees of it."""
+    return " ".join(unescape(re.sub("<[^>]+>", " ", text)).split())
+
+
+def rows(app: Flask) -> list[Explanation]:
+    """What is kept for the explanations."""
+    with Session(parts_of(app).journal.engine) as session:
+        return list(session.scalars(select(Explanation)))
 
 
 def clauses(document: Json) -> Iterator[Json]:

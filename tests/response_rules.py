@@ -21,7 +21,10 @@ SOURCE = {"label": (TEXT, True), "url": (TEXT, False), "icon": (TEXT, False), "t
 CODING = {"code": (TEXT, True), "system": (TEXT, True), "display": (TEXT, False)}
 REASON = {**CODING, "display": (TEXT, True)}
 SUGGESTION = {"label": (TEXT, True), "uuid": (TEXT, True), "isRecommended": (bool, False), "actions": (LIST, False)}
-ACTION = {"type": (TEXT, True), "description": (TEXT, True), "resource": (OBJECT, False), "resourceId": (TEXT, False)}
+ACTION = {
+    "type": (TEXT, True), "description": (TEXT, True), "resource": (OBJECT, False), "resourceId": (TEXT, False),
+    "extension": (OBJECT, False),
+}  # fmt: skip
 LINK = {"label": (TEXT, True), "url": (TEXT, True), "type": (TEXT, True), "appContext": (TEXT, False)}
 
 

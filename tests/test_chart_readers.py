@@ -146,6 +146,24 @@ def test_age_is_told_only_when_it_is_certain(born: Any, age: int | None) -> None
     assert age_years(records.patient, TODAY) == age
 
 
+@pytest.mark.parametrize(
+    ("deceased", "told"),
+    [
+        ({}, False),
+        ({"deceasedBoolean": False}, False),
+        ({"deceasedBoolean": True}, True),
+        ({"deceasedBoolean": "true"}, False),
+        ({"deceasedDateTime": "2026-02-01T10:00:00Z"}, True),
+        ({"deceasedDateTime": "2025"}, True),
+        ({"deceasedDateTime": ""}, False),
+        ({"deceasedDateTime": None, "_deceasedDateTime": {"extension": []}}, False),
+    ],
+)
+def test_a_death_is_told_by_either_form_of_it(deceased: dict[str, Any], told: bool) -> None:
+    records = read_records([{**PATIENT, **deceased}], "p1")
+    assert [f.value for f in patient_facts(records, TODAY) if f.name == "patient.deceased"] == [True] * told
+
+
 def test_very_elderly_needs_a_site_setting() -> None:
     assert "patient.very_elderly" not in facts()
     assert facts(very_elderly_years=80)["patient.very_elderly"] is False

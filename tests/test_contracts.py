@@ -39,6 +39,8 @@ def answer_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
                 "questionnaires": "https://cds.example.org/fhir/Questionnaire",
             }  # fmt: skip
             apps[profile] = create_app(read_settings({}, **settings))
+        if load_profiles()[profile].shows.crd == "2.2":
+            body = insured(body)
         response = apps[profile].test_client().post(SERVICE, json=body)
         assert response.status_code == 200, response.text
         held: Json = response.get_json()
@@ -47,6 +49,17 @@ def answer_to(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Answer]:
     yield answer
     for app in apps.values():
         parts_of(app).journal.engine.dispose()
+
+
+def insured(body: Json) -> Json:
+    """With the one Coverage that a call under CRD 2.2 needs, where it has none."""
+    if body["prefetch"].get("coverages", {}).get("entry"):
+        return body
+    payor = {"identifier": {"system": "https://example.org/payers", "value": "1"}, "display": "Example health plan"}
+    patient = {"reference": f"Patient/{body['context']['patientId']}"}
+    coverage = {"resourceType": "Coverage", "id": "c1", "status": "active", "beneficiary": patient, "payor": [payor]}
+    held = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": coverage}]}
+    return {**body, "prefetch": {**body["prefetch"], "coverages": held}}
 
 
 def under(hook: str, body: Json) -> Json:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from criteria.errors import DataError
 from criteria.ratings import Alternative, Because, Rating
 from hooks import Insured, Profile, Site, compose_failed
 from hooks.actions import PAMA
 from hooks.coverage import COVERAGE_INFORMATION
-from hooks.plans import ANSWERS, load_plans
 from hooks.request import read_request
 from hooks.validate import faults
 from tests.hook_examples import (
@@ -185,105 +181,11 @@ def test_our_own_trouble_is_a_coverage_that_could_not_be_determined() -> None:
     assert not faults(out["systemActions"][0]["resource"])
 
 
-# --- the site's own table
-
-ROWS: Json = {
-    "appropriate": {"covered": "covered", "pa-needed": "satisfied"},
-    "appropriate-provisional": {"covered": "covered", "pa-needed": "auth-needed"},
-    "not-appropriate": {
-        "covered": "conditional", "pa-needed": "auth-needed", "doc-needed": ["clinical", "admin"],
-        "doc-purpose": ["withpa"],
-    },
-    "no-criteria-apply": {"covered": "conditional", "pa-needed": "conditional", "info-needed": ["performer"]},
-    "needs-information": {"covered": "conditional", "pa-needed": "conditional", "doc-needed": ["clinical"]},
-    "unrated": {"covered": "not-covered"},
-}  # fmt: skip
-REVIEWED = {"by": "a committee", "date": dt.date(2026, 1, 1)}
-
-
-def table(folder: Path, rows: Any = None, **more: Any) -> Path:
-    file = folder / "plans.yaml"
-    held = {"reviewed": REVIEWED, "plans": {"default": ROWS if rows is None else rows}, **more}
-    file.write_text(yaml.safe_dump(held))
-    return file
-
-
-@pytest.fixture
-def plans(tmp_path: Path) -> Site:
-    return Site(plans=load_plans(table(tmp_path), ["default"]))
-
-
-def test_the_plan_says_what_it_makes_of_our_answer(plans: Site) -> None:
-    (one,) = statements(told(verdict(Rating.APPROPRIATE), site=plans))
-    assert (one["covered"], one["pa-needed"]) == ("covered", "satisfied")
-    assert one["satisfied-pa-id"] and "info-needed" not in one
-    assert [c["code"] for c in [one["billingCode"]]] == ["72131"]
-    (one,) = statements(told(verdict(None), site=plans))
-    assert one["covered"] == "not-covered" and "pa-needed" not in one
-    (one,) = statements(told(verdict(Rating.NO_CRITERIA), site=plans))
-    assert one["info-needed"] == "performer"
-
-
-def test_two_coverages_never_share_an_authorization(plans: Site) -> None:
-    first, second = statements(told(verdict(Rating.APPROPRIATE), coverages=TWO, site=plans))
-    assert first["satisfied-pa-id"] != second["satisfied-pa-id"]
-
-
-def test_what_rests_on_a_presumption_is_never_authorized(plans: Site) -> None:
-    provisional = verdict(Rating.APPROPRIATE, provisional=True, presumes=("flag.fever",))
-    (one,) = statements(told(provisional, site=plans))
-    assert one["pa-needed"] == "auth-needed" and "satisfied-pa-id" not in one
-
-
-def test_a_coverage_under_another_policy_is_not_spoken_for(plans: Site) -> None:
-    (one,) = statements(
-        told(verdict(Rating.APPROPRIATE), site=plans, coverages=[Insured("Coverage/1", "", "medicare")])
-    )
-    assert (one["covered"], one["pa-needed"]) == ("conditional", "conditional")
-
-
-def test_documents_of_two_kinds_are_said_as_each_version_says_them(plans: Site) -> None:
-    (old,) = statements(told(verdict(), profile=CRD_2_0, site=plans))
-    (new,) = statements(told(verdict(), site=plans))
-    assert (old["doc-needed"], new["doc-needed"]) == ("both", ["clinical", "admin"])
-
-
-@pytest.mark.parametrize(
-    ("answer_", "row", "says"),
-    [
-        ("appropriate", {"pa-needed": "no-auth"}, "at least `covered`"),
-        ("appropriate", {"covered": "covered"}, "`pa-needed` is missing"),
-        ("appropriate", {"covered": "perhaps", "pa-needed": "no-auth"}, "one of covered"),
-        ("appropriate", {"covered": ["covered"], "pa-needed": "no-auth"}, "one of covered"),
-        ("appropriate", {"covered": "covered", "pa-needed": "no-auth", "doc-needed": "clinical"}, "a list of clinical"),
-        ("appropriate", {"covered": "covered", "pa-neded": "no-auth"}, "Did you mean `pa-needed`"),
-        ("unrated", {"covered": "not-covered", "pa-needed": "no-auth"}, "leave out `pa-needed`"),
-        ("appropriate-provisional", {"covered": "covered", "pa-needed": "satisfied"}, "nothing was presumed"),
-        ("not-appropriate", {"covered": "covered", "pa-needed": "satisfied"}, "only where the order is appropriate"),
-        ("appropriate", {"covered": "covered", "pa-needed": "no-auth", "info-needed": ["OTH"]}, "conditional"),
-        ("appropriate", {"covered": "covered", "pa-needed": "no-auth", "doc-purpose": ["withclaim"]}, "`doc-needed`"),
-        ("appropriate",
-         {"covered": "covered", "pa-needed": "no-auth", "doc-needed": ["admin"], "doc-purpose": ["withpa"]}, "withpa"),
-    ],
-)  # fmt: skip
-def test_a_slip_in_the_table_is_named_with_its_mend(tmp_path: Path, answer_: str, row: Json, says: str) -> None:
-    with pytest.raises(DataError, match=r"plans\.yaml line \d+") as caught:
-        load_plans(table(tmp_path, {**ROWS, answer_: row}), ["default"])
-    assert says in str(caught.value)
-
-
-def test_a_table_is_complete_reviewed_and_of_policies_that_exist(tmp_path: Path) -> None:
-    for lacking in ANSWERS:
-        with pytest.raises(DataError, match=f"says nothing of {lacking}"):
-            load_plans(table(tmp_path, {k: v for k, v in ROWS.items() if k != lacking}), ["default"])
-    with pytest.raises(DataError, match="is no policy"):
-        load_plans(table(tmp_path), ["defaults"])
-    with pytest.raises(DataError, match="is no answer"):
-        load_plans(table(tmp_path, {**ROWS, "perhaps": ROWS["unrated"]}), ["default"])
-    with pytest.raises(DataError, match="who looked"):
-        load_plans(table(tmp_path, reviewed={"by": "", "date": "today"}), ["default"])
-    with pytest.raises(DataError, match="exactly the keys"):
-        load_plans(table(tmp_path, extra=1), ["default"])
+def test_a_statement_holds_no_longer_than_the_coverage_and_2_0_1_has_no_place_for_that() -> None:
+    ends = [Insured("Coverage/1", "Example Health", until=dt.date(2026, 12, 31))]
+    assert statements(told(verdict(), coverages=ends))[0]["expiry-date"] == "2026-12-31"
+    assert "expiry-date" not in statements(told(verdict(), coverages=ends, profile=CRD_2_0))[0]
+    assert "expiry-date" not in statements(told(verdict()))[0]
 
 
 # --- cards

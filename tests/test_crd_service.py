@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from criteria.errors import DataError
 from service.clients import load_profiles
 from service.decide import Decision
-from tests.requests_loader import load
+from tests.explain_examples import request_of
 from tests.service_examples import SERVICE, call, make_app, parts_of
-from tests.test_contracts import facts_of
+from tests.test_contracts import facts_of, insured
 
 Json = dict[str, Any]
 
@@ -26,10 +26,6 @@ def crd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, F
     app = make_app(tmp_path, default_profile=request.param)
     yield request.param, app.test_client()
     parts_of(app).journal.engine.dispose()
-
-
-def insured() -> Json:
-    return load("requests/02_lumbar_mri_no_word_on_treatment.json")
 
 
 def test_discovery_names_versions_and_an_option_for_each_type_of_card(crd: tuple[str, FlaskClient]) -> None:
@@ -65,6 +61,73 @@ def test_an_order_that_is_no_fhir_is_422_in_2_0_1_and_400_in_2_2(crd: tuple[str,
     assert client.post(SERVICE, json=body).status_code == (422 if version == "crd-2.0.1" else 400)
 
 
+def covered(*payors: Json) -> Json:
+    """A call whose chart holds one Coverage for each payor."""
+    body = call()
+    body["prefetch"]["coverages"]["entry"] = [
+        {"resource": {"resourceType": "Coverage", "id": f"c{n}", "status": "active", "payor": [payor],
+                      "beneficiary": {"reference": "Patient/p1"}}}
+        for n, payor in enumerate(payors)
+    ]  # fmt: skip
+    return body
+
+
+PAYOR = {"identifier": {"system": "https://example.org/payers", "value": "1"}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [call(), covered(PAYOR, PAYOR), covered({"display": "Example Health"})],
+    ids=["no Coverage", "several", "no identifier"],
+)
+def test_a_call_for_no_single_payer_is_a_400_in_2_2_and_answered_in_2_0_1(
+    crd: tuple[str, FlaskClient], body: Json
+) -> None:
+    version, client = crd
+    response = client.post(SERVICE, json=body)
+    assert response.status_code == (200 if version == "crd-2.0.1" else 400)
+    if version == "crd-2.2":
+        assert response.get_json()["issue"][0]["expression"] == ["prefetch.coverages"]
+        assert "Example" not in response.text
+
+
+def test_a_coverage_that_could_not_be_had_is_a_412_in_2_2(crd: tuple[str, FlaskClient]) -> None:
+    version, client = crd
+    body = call()
+    del body["prefetch"]["coverages"]
+    assert client.post(SERVICE, json=body).status_code == (200 if version == "crd-2.0.1" else 412)
+
+
+@pytest.mark.parametrize(
+    ("payers", "status"), [("https://example.org/payers|1", 200), ("https://example.org/x|1", 400)]
+)
+def test_a_site_may_say_for_which_payers_it_answers(tmp_path: Path, payers: str, status: int) -> None:
+    app = make_app(tmp_path, default_profile="crd-2.2", crd_payers=payers)
+    response = app.test_client().post(SERVICE, json=covered(PAYOR))
+    parts_of(app).journal.engine.dispose()
+    assert response.status_code == status
+
+
+OTHERS = ("Appointment", "DeviceRequest", "MedicationRequest", "NutritionOrder", "VisionPrescription")
+
+
+@pytest.mark.parametrize("name", ["02", "08", "12"])
+def test_nothing_but_service_requests_is_ever_written(crd: tuple[str, FlaskClient], name: str) -> None:
+    """Other drafts are read for company; so no update of them, no Task and no Coverage can break its profile."""
+    body = insured(request_of(name))
+    patient = {"reference": f"Patient/{body['context']['patientId']}"}
+    body["context"]["draftOrders"]["entry"] += [
+        {"resource": {"resourceType": kind, "id": kind.lower(), "status": "draft", "subject": patient}}
+        for kind in OTHERS
+    ]
+    answer = crd[1].post(SERVICE, json=body).get_json()
+    offered = [a for card in answer["cards"] for s in card.get("suggestions", ()) for a in s["actions"]]
+    assert answer["systemActions"]
+    written = [a["resource"]["resourceType"] for a in (*answer["systemActions"], *offered) if "resource" in a]
+    assert set(written) == {"ServiceRequest"}
+    assert all(a["resourceId"].startswith("ServiceRequest/") for a in offered if a["type"] == "delete")
+
+
 def test_without_the_patient_both_get_a_412(crd: tuple[str, FlaskClient]) -> None:
     body = call()
     del body["prefetch"]["patient"]
@@ -79,7 +142,7 @@ def test_our_own_trouble_is_an_error_in_2_0_1_and_an_undetermined_coverage_in_2_
 
     monkeypatch.setattr(Decision, "decide", broken)
     version, client = crd
-    response = client.post(SERVICE, json=insured())
+    response = client.post(SERVICE, json=request_of("02"))
     if version == "crd-2.0.1":
         assert response.status_code == 500
         return
@@ -90,7 +153,9 @@ def test_our_own_trouble_is_an_error_in_2_0_1_and_an_undetermined_coverage_in_2_
 
 def test_a_call_may_ask_for_another_version(crd: tuple[str, FlaskClient]) -> None:
     answers = {
-        asked: crd[1].post(SERVICE, json={**insured(), "extension": {"davinci-crd.requestedVersion": asked}}).get_json()
+        asked: crd[1]
+        .post(SERVICE, json={**request_of("02"), "extension": {"davinci-crd.requestedVersion": asked}})
+        .get_json()
         for asked in ("2.0", "2.2", "9.9", "", 2)
     }
     old, new = (facts_of(answers[v])["says"].get("info-needed") for v in ("2.0", "2.2"))
@@ -107,7 +172,7 @@ def test_a_sites_table_of_plans_is_read_at_start(tmp_path: Path) -> None:
     reviewed = "reviewed: {by: a committee, date: 2026-01-01}\n"
     file.write_text(reviewed + yaml.dump({"plans": {"cigna-evicore": rows}}, Dumper=_Whole))
     app = make_app(tmp_path, default_profile="crd-2.2", plans_file=str(file))
-    told = facts_of(app.test_client().post(SERVICE, json=insured()).get_json())
+    told = facts_of(app.test_client().post(SERVICE, json=request_of("02")).get_json())
     parts_of(app).journal.engine.dispose()
     assert {k: told["says"].get(k) for k in ("covered", "pa-needed", "doc-needed", "info-needed")} == {
         "covered": "covered", "pa-needed": "auth-needed", "doc-needed": "admin", "info-needed": None,

@@ -172,6 +172,20 @@ def test_the_card_names_what_could_not_be_had(service: Service, make_fhir: MakeF
     assert re.search("observation", said(answer), re.IGNORECASE)
 
 
+def test_the_name_of_a_strange_device_is_on_the_card_and_nowhere_else(service: Service, make_fhir: MakeFhir) -> None:
+    name = "Zorbatron mark seven"
+    patient = next(r["id"] for r in chart() if r["resourceType"] == "Patient")
+    device = {"resourceType": "Device", "id": "strange", "status": "active", "deviceName": [
+        {"name": name, "type": "user-friendly-name"}], "patient": {"reference": f"Patient/{patient}"}}  # fmt: skip
+    resources = [r for r in chart() if r["resourceType"] != "Observation"]  # so that the order needs a card
+    answer = service.answer(request(make_fhir([*resources, device], token=TOKEN)))
+    assert any(name in card["detail"] for card in answer["cards"])
+    kept = [service.log, *service.log.parent.glob("journal.sqlite*")]
+    assert len(kept) > 1
+    for file in kept:
+        assert b"Zorbatron" not in file.read_bytes(), file.name
+
+
 @pytest.mark.parametrize("kind", ["status", "wrong_patient", "html", "truncated", "outcome", "array", "empty"])
 def test_without_the_patient_there_is_no_answer(service: Service, make_fhir: MakeFhir, kind: str) -> None:
     response = service.call(request(make_fhir(chart(), token=TOKEN, faults=[Fault("^Patient", kind)])))

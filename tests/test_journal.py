@@ -5,16 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
+from service.cli import main
 from service.journal.fields import stored_fields
-from service.journal.models import Base, Card, Consult, SeenToken
-from service.journal.upgrade import upgrade
+from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken
+from service.journal.upgrade import downgrade, upgrade
 from service.journal.used import UsedTokens
+from tests.explain_examples import TREATED_WITH_PACEMAKER, UNTREATED, answered, explaining, request_of
 from tests.service_examples import NOW, SERVICE, call, make_app, order, parts_of
 
 
@@ -37,6 +41,24 @@ def test_an_answer_leaves_one_row_per_order_and_one_per_card(app: Flask) -> None
     ratings = {a["resource"]["id"] for a in answer.get("systemActions", ())}
     assert all((c.consult or "").startswith("urn:uuid:") for c in consults if c.rating != "needs-information")
     assert ratings <= {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "rating"),
+    [
+        ("85025", "279039007", None),  # a blood count: no imaging, no rating
+        (None, "279039007", None),
+        ("70544", "27355003", "no-criteria-apply"),
+        ("72148", "999999999", "needs-information"),
+    ],
+)
+def test_an_order_that_is_not_rated_leaves_a_row_too(app: Flask, code: str | None, reason: str, rating: Any) -> None:
+    sent = order("a", code or "72133", reasonCode=[{"coding": [{"system": "http://snomed.info/sct", "code": reason}]}])
+    body = call({k: v for k, v in sent.items() if code or k != "code"})
+    assert app.test_client().post(SERVICE, json=body).status_code == 200
+    with Session(parts_of(app).journal.engine) as session:
+        [row] = session.scalars(select(Consult)).all()
+    assert row.rating == rating and row.order_key
 
 
 def test_nothing_that_names_a_patient_is_in_the_database(app: Flask, tmp_path: Path) -> None:
@@ -75,9 +97,20 @@ def test_a_failing_database_never_stops_an_answer(app: Flask) -> None:
     journal = parts_of(app).journal
     with journal.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE cards")
+        connection.exec_driver_sql("DROP TABLE unmapped_codes")
         connection.exec_driver_sql("DROP TABLE consults")
     assert app.test_client().post(SERVICE, json=call()).status_code == 200
     assert journal.failures == 1
+
+
+def test_feedback_is_kept_with_what_every_database_takes(app: Flask) -> None:
+    entry = {"card": "c\0ard" * 100, "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z",
+             "overrideReason": {"reason": {"code": "\0" + "x" * 300, "system": "urn:x"}}}  # fmt: skip
+    assert app.test_client().post(f"{SERVICE}/feedback", json={"feedback": [entry]}).status_code == 200
+    with Session(parts_of(app).journal.engine) as session:
+        [row] = session.scalars(select(FeedbackRow)).all()
+    assert (row.card, row.reason_code) == (("card" * 100)[:255], "x" * 255)
+    assert parts_of(app).journal.failures == 0
 
 
 def test_one_order_of_two_tenants_has_two_hashes(app: Flask) -> None:
@@ -94,6 +127,45 @@ def test_tokens_are_remembered_per_tenant_and_old_ones_let_go(app: Flask) -> Non
     assert not journal.seen_before("a", "later", NOW + dt.timedelta(days=3))
     with Session(journal.engine) as session:
         assert {t.mark for t in session.scalars(select(SeenToken))} == {"later"}
+
+
+def test_purging_deletes_what_is_past_its_period_and_nothing_else(tmp_path: Path) -> None:
+    with explaining(tmp_path) as app:
+        answered(app, request_of(UNTREATED))
+        answered(app, request_of(TREATED_WITH_PACEMAKER))
+        journal = parts_of(app).journal
+        assert not journal.seen_before("t", "old", NOW)
+        with Session(journal.engine) as session, session.begin():
+            session.scalars(select(Explanation)).first().created = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)  # type: ignore[union-attr]
+            session.scalars(select(Explanation)).all()[-1].created = dt.datetime.now(dt.UTC)
+
+    def purged(*options: str) -> str:
+        done = CliRunner().invoke(main, ["journal", "purge", *options], env={"IMAGING_CDS_DATA_DIR": str(tmp_path)})
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert purged("--dry-run") == "explanations: 1 would go\nseen_tokens: 1 would go\n"
+    assert purged() == "explanations: 1 deleted\nseen_tokens: 1 deleted\n"
+    assert purged() == "explanations: 0 deleted\nseen_tokens: 0 deleted\n"
+    with Session(journal.engine) as session:
+        assert len(session.scalars(select(Consult)).all()) == 2
+    journal.engine.dispose()
+
+
+def test_where_there_is_no_journal_purging_makes_none(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["journal", "purge"], env={"IMAGING_CDS_DATA_DIR": str(tmp_path)})
+    assert done.exit_code == 1 and "no journal here" in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_migration_can_be_taken_back(app: Flask) -> None:
+    engine = parts_of(app).journal.engine
+    for revision in ("0003", "0002", "0001", "base"):
+        downgrade(engine, revision)
+    assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
+    upgrade(engine)
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+    assert parts_of(app).journal.failures == 0
 
 
 def test_the_memory_of_used_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def test_values_come_from_the_environment() -> None:
         ("IMAGING_CDS_FHIR_BASES", "ehr.example.org", "absolute"),
         ("IMAGING_CDS_FHIR_BASES", "*", "open mode only"),
         ("IMAGING_CDS_BASE_URL", "cds.example.org", "absolute"),
+        ("IMAGING_CDS_BASE_URL", "http://cds.example.org", "must begin with https"),
         ("IMAGING_CDS_MAX_JSON_DEPTH", "5000", "IMAGING_CDS_MAX_JSON_DEPTH"),
         ("IMAGING_CDS_SECRET_KEY", "short", "at least 32"),
         ("IMAGING_CDS_SECRET_KEY_FILE", "somewhere", "not both"),
@@ -45,6 +46,12 @@ def test_a_slip_is_named_with_its_mend(variable: str, value: str, said: str) -> 
     with pytest.raises(SettingsError) as error:
         read_settings({**NEEDED, variable: value})
     assert said in str(error.value)
+
+
+def test_plain_http_is_for_this_machine_and_for_trying_out() -> None:
+    for url in ("https://cds.example.org", "http://127.0.0.1:8000", "http://localhost:8000"):
+        assert read_settings({**NEEDED, "IMAGING_CDS_BASE_URL": url}).base_url == url
+    assert read_settings({}, open=True, base_url="http://cds.example.org").base_url
 
 
 def test_no_message_shows_a_secret() -> None:

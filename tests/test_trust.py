@@ -123,6 +123,10 @@ def test_an_audience_among_others_counts_and_so_does_a_query(site: Site) -> None
     assert not site.refuses(token(), f"{URL}?x=1")
 
 
+def test_a_token_that_was_made_out_to_plain_http_is_refused(site: Site) -> None:
+    assert site.refuses(token(aud=URL.replace("https:", "http:")))
+
+
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer a.b.c", "Bearer " + "x" * 20_000, "Bearer .."]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,10 +15,9 @@ from hooks.site import Edition
 from hooks.wording import Wording, wording
 from service.explain.clauses import Clauses, Json, truth_of
 from service.explain.suppose import UNKNOWN, Supposed, open_to, values, with_supposed, written
-from service.explain.words import words
+from service.explain.words import known, words
 from service.guidelines.clauses import Conditions
 from service.guidelines.shelf import shelf_of
-from service.guidelines.words import words as guideline_words
 from service.journal import Kept
 
 FEW = 6
@@ -38,6 +37,22 @@ class Answer:
     supposed: Supposed
     criteria_now: str
     rules: Set[str] = frozenset()
+
+    @property
+    def language(self) -> str:
+        return known(self.kept.row.language)
+
+    @property
+    def words(self) -> Mapping[str, Mapping[Any, Any]]:
+        return words(self.language)
+
+    @cached_property
+    def say(self) -> Wording:
+        """The sentences of the cards."""
+        return wording(self.language)
+
+    def yes(self, truth: bool) -> str:
+        return str(self.words["page"]["yes" if truth else "no"])
 
     @cached_property
     def on_file(self) -> Verdict:
@@ -69,11 +84,11 @@ class Answer:
 
 def document(answer: Answer) -> Json:
     """Everything that there is to say. Names of guidelines, rules and facts are ids of our own pages."""
-    kept, verdict, say = answer.kept, answer.verdict, wording()
+    kept, verdict, say = answer.kept, answer.verdict, answer.say
     shelf = shelf_of(kept.library)
     clauses = Clauses(shelf.conditions, kept.row.day, answer.supposed, frozenset(kept.row.unsearched))
     out: Json = {
-        "order": _order(kept),
+        "order": _order(answer),
         "judged": {
             "for": kept.row.day.isoformat(),
             "at": kept.row.created.isoformat(timespec="seconds"),
@@ -81,80 +96,96 @@ def document(answer: Answer) -> Json:
             "version": kept.row.version,
             "criteria_changed": answer.changed,
         },
-        "verdict": _verdict(answer.on_file, say),
+        "verdict": _verdict(answer.on_file, answer),
         "all_records_read": not kept.row.unsearched,
     }
     if answer.differs:
-        out["judged"]["answered_then"] = _rating(kept.row.rating)
+        out["judged"]["answered_then"] = _rating(kept.row.rating, answer)
     if answer.supposed:
-        facts = [_supposed(n, v, clauses) for n, v in answer.supposed.items()]
-        out["supposed"] = {"facts": facts, "verdict": _verdict(verdict, say)}
+        facts = [_supposed(n, v, clauses, answer) for n, v in answer.supposed.items()]
+        out["supposed"] = {"facts": facts, "verdict": _verdict(verdict, answer)}
     if f"notice.{kept.policy.notice}" in say:
         out["notice"] = say.say(f"notice.{kept.policy.notice}")
     rulings = sorted(verdict.rulings, key=lambda r: (not r.decisive, r.truth is False))
     lists = {
-        "presumed": [_presumed(answer, n, say) for n in verdict.presumes if n in kept.library.vocabulary],
+        "presumed": [_presumed(answer, n) for n in verdict.presumes if n in kept.library.vocabulary],
         "missing": [_missing(answer, n, shelf.conditions) for n in verdict.asks if n in kept.library.vocabulary],
         "alternatives": list(_alternatives(answer)),
         "rules": [_rule(r, kept, clauses if _spelled_out(r, n, answer) else None) for n, r in enumerate(rulings)],
-        "notes": [_note(n) for n in verdict.notes],
+        "notes": [_note(n, answer) for n in verdict.notes],
         "guidelines": list(_guidelines(verdict, kept)),
     }
     return out | {name: held for name, held in lists.items() if held}
 
 
-def _order(kept: Kept) -> Json:
+def _order(answer: Answer) -> Json:
+    kept, say = answer.kept, answer.say
     order, indications = kept.order, kept.library.indications
-    out: Json = {"study": order.study.name if order.study else ""}
+    out: Json = {"study": say.study(order.study) if order.study else ""}
     if order.study:
         out["id"] = order.study.id
     elif order.candidates:
-        out["may_be"] = [s.name for s in order.candidates]
+        out["may_be"] = [say.study(s) for s in order.candidates]
     out["reasons"] = [
-        ", ".join(indications[i].name for i in r.indications if i in indications) or words()["reasons"][r.status]
+        ", ".join(_said(say, indications[i].name) for i in r.indications if i in indications)
+        or answer.words["reasons"][r.status]
         for r in order.reasons
     ]
     others = [o for o in kept.orders[1:] if o.study]
     if others:
-        out["beside"] = [{"study": o.study.name, "open_in_chart": o.standing} for o in others if o.study]
+        out["beside"] = [{"study": say.study(o.study), "open_in_chart": o.standing} for o in others if o.study]
     return out
 
 
-def _rating(rating: str) -> Json:
-    return {"rating": rating, "means": words()["ratings"].get(rating, "No rating")}
+def _said(say: Wording, text: str) -> str:
+    """A text of the rules in the page's language; as it is where nobody has translated it."""
+    return say.quote(text) or text
 
 
-def _verdict(verdict: Verdict, say: Wording) -> Json:
-    out = _rating(str(verdict.rating))
+def _rating(rating: str, answer: Answer) -> Json:
+    return {"rating": rating, "means": answer.words["ratings"].get(rating, "")}
+
+
+def _verdict(verdict: Verdict, answer: Answer) -> Json:
+    say = answer.say
+    out = _rating(str(verdict.rating), answer)
     if verdict.because:
         out["because"] = verdict.because.value
-    out["why"] = verdict.message or (say.say(f"because.{verdict.because.value}") if verdict.because else "")
+    message = say.quote(verdict.message) if verdict.message else ""
+    out["why"] = message or (say.say(f"because.{verdict.because.value}") if verdict.because else "")
     decided = next((r for r in verdict.rulings if r.decisive), None)
     if decided is not None:
         out["rule"] = decided.criterion
     return out | {"provisional": verdict.provisional}
 
 
-def _supposed(name: str, value: Any, clauses: Clauses) -> Json:
-    means = clauses.library.vocabulary[name].means.rstrip(".")
-    shown = "unknown" if value == UNKNOWN else clauses.value(name, value)
+def _supposed(name: str, value: Any, clauses: Clauses, answer: Answer) -> Json:
+    fact = clauses.library.vocabulary[name]
+    means = answer.say.quote(fact.means).rstrip(".") or answer.say.question(fact) or fact.means
+    shown = answer.yes(value) if isinstance(value, bool) else clauses.value(name, value)
+    shown = answer.words["page"]["unknown"] if value == UNKNOWN else shown
     return {"fact": name, "means": means, "value": shown, "suppose": written(name, value)}
 
 
-def _presumed(answer: Answer, name: str, say: Wording) -> Json:
+def _presumed(answer: Answer, name: str) -> Json:
     """What was presumed, and what the rating is if it is the other way."""
-    fact = answer.kept.library.vocabulary[name]
+    fact, say = answer.kept.library.vocabulary[name], answer.say
     taken = fact.absence == "presumed_true"
-    out: Json = {"fact": name, "means": say.presumed.get(name) or fact.means.split(";")[0].rstrip("."), "taken": taken}
+    means = say.presumed.get(name) or say.quote(fact.means).split(";")[0].rstrip(".") or say.question(fact)
+    out: Json = {
+        "fact": name,
+        "means": means or fact.means,
+        "taken": taken,
+    }
     if fact.type == "boolean" and open_to(fact):
-        out["if"] = [_if(answer, name, not taken, "no" if taken else "yes")]
+        out["if"] = [_if(answer, name, not taken, answer.yes(not taken))]
     return out
 
 
 def _missing(answer: Answer, name: str, conditions: Conditions) -> Json:
     """A question that is open, and what each answer would make of the rating, where the answers are few."""
     fact = answer.kept.library.vocabulary[name]
-    out: Json = {"fact": name, "question": fact.ask or fact.means}
+    out: Json = {"fact": name, "question": answer.say.question(fact) or fact.means}
     if not open_to(fact):
         return out
     choices: Sequence[Any] = ()
@@ -166,8 +197,8 @@ def _missing(answer: Answer, name: str, conditions: Conditions) -> Json:
         leaves = _leaves(answer.verdict, name)
         near = sorted({v for leaf in leaves for v in values(leaf, fact, answer.kept.row.day).values()})
         choices = near if len(near) <= FEW else (near[0], *near[1 - FEW :])
-    unit = guideline_words()["units"].get(fact.unit, fact.unit) if fact.unit else ""
-    shown = [("yes" if v else "no") if isinstance(v, bool) else f"{conditions.value(fact, v)} {unit}".strip()
+    unit = answer.words["units"].get(fact.unit, fact.unit) if fact.unit else ""
+    shown = [answer.yes(v) if isinstance(v, bool) else f"{conditions.value(fact, v)} {unit}".strip()
              for v in choices]  # fmt: skip
     found = [_if(answer, name, v, text) for v, text in zip(choices, shown, strict=True)]
     if any(f["rating"] != str(answer.verdict.rating) for f in found):
@@ -189,7 +220,7 @@ def _leaves(verdict: Verdict, name: str) -> Iterator[Leaf]:
 
 def _if(answer: Answer, name: str, value: Any, shown: str) -> Json:
     verdict = answer.judged({**answer.supposed, name: value})
-    return {"value": shown, "suppose": written(name, value), **_rating(str(verdict.rating))}
+    return {"value": shown, "suppose": written(name, value), **_rating(str(verdict.rating), answer)}
 
 
 def _alternatives(answer: Answer) -> Iterator[Json]:
@@ -197,18 +228,19 @@ def _alternatives(answer: Answer) -> Iterator[Json]:
     for offer in answer.verdict.alternatives:
         same = offer.study is not None and kept.order.study is not None and offer.study.id == kept.order.study.id
         if not (same and offer.action == "update"):
-            yield _alternative(offer, kept)
+            yield _alternative(offer, answer)
 
 
-def _alternative(offer: Alternative, kept: Kept) -> Json:
+def _alternative(offer: Alternative, answer: Answer) -> Json:
+    kept, say = answer.kept, answer.say
     vocabulary = kept.library.vocabulary
-    out: Json = {"action": offer.action, "does": words()["actions"][offer.action]}
+    out: Json = {"action": offer.action, "does": answer.words["actions"][offer.action]}
     if offer.study is not None:
-        out |= {"study": offer.study.name, "id": offer.study.id}
+        out |= {"study": say.study(offer.study), "id": offer.study.id}
     if offer.action != "delete":
-        out |= _rating(str(offer.rating))
+        out |= _rating(str(offer.rating), answer)
     if offer.asks:
-        out["asks"] = [vocabulary[f].ask or vocabulary[f].means for f in offer.asks if f in vocabulary]
+        out["asks"] = [say.question(vocabulary[f]) or vocabulary[f].means for f in offer.asks if f in vocabulary]
     if offer.criterion:
         out |= {"rule": offer.criterion, "why": offer.why}
         criterion = _criterion(offer.criterion, kept)
@@ -253,8 +285,9 @@ def _criterion(name: str, kept: Kept) -> Criterion | None:
     return shelf_of(kept.library).rules.get((guideline, rule))
 
 
-def _note(note: Note) -> Json:
-    out = {"kind": note.kind, "means": words()["notes"][note.kind], "text": note.text, "rule": note.criterion}
+def _note(note: Note, answer: Answer) -> Json:
+    means = answer.words["notes"][note.kind]
+    out = {"kind": note.kind, "means": means, "text": _said(answer.say, note.text), "rule": note.criterion}
     return out | ({"section": note.section, "guideline": note.guideline} if note.section else {})
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import gzip
 import re
+from functools import partial
 from typing import Any
 
 import orjson
 from flask import Blueprint, Response, current_app, request
+from markupsafe import Markup
 
 from hooks.errors import HooksError
 from service.errors import answer as outcome
 from service.explain.document import Answer, document
 from service.explain.suppose import read
-from service.explain.words import words
+from service.explain.words import ENGLISH, day, known, say, words
 from service.guidelines.pages import page
-from service.guidelines.words import day
 from service.journal import Kept, from_row
 from service.parts import Parts
 
@@ -56,8 +57,30 @@ def explain(handle: str) -> Response:
         return _private(Response(orjson.dumps(told), content_type="application/json"))
     shown = [r["rule"] for r in told.get("rules", ()) if r["rule"] in request.args.getlist("rule")]
     marks = [f["suppose"] for f in told["supposed"]["facts"]] if supposed else []
-    shown_page = page("explain/explain", told=told, said=words(), handle=handle, marks=marks, on=_day, shown=shown)
-    return _private(_small(shown_page))
+    language = known(kept.row.language)
+    text = page(
+        "explain/explain",
+        told=told,
+        said=words(language),
+        t=partial(say, language),
+        language=language,
+        english=Markup() if language == ENGLISH else Markup(' lang="en"'),
+        handle=handle,
+        marks=marks,
+        on=partial(_day, language),
+        shown=shown,
+        contact=_contact(parts.settings.contact) or say(language, "whoever"),
+    )
+    return _private(_small(text))
+
+
+def _contact(contact: str) -> str:
+    """Where to report a fault: a link where it is a web or a mail address, else the site's own words."""
+    if contact.startswith("https://"):
+        return Markup('<a href="{0}">{0}</a>').format(contact)
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", contact):
+        return Markup('<a href="mailto:{0}">{0}</a>').format(contact)
+    return contact
 
 
 def _kept(handle: str) -> Kept | None:
@@ -89,5 +112,5 @@ def _private(response: Response) -> Response:
     return response
 
 
-def _day(iso: str) -> str:
-    return day(dt.date.fromisoformat(iso[:10]))
+def _day(language: str, iso: str) -> str:
+    return day(language, dt.date.fromisoformat(iso[:10]))

@@ -1,6 +1,7 @@
 """What is kept of every answer: enough to explain and count, nothing that names a patient."""
 
-from service.journal.explained import Judged, Kept, from_row
-from service.journal.keep import Consultation, Journal, consults_with_a_card
+from service.journal.explained import Kept, from_row
+from service.journal.judged import Judged, judged, with_addresses
+from service.journal.keep import Consultation, Journal
 
-__all__ = ["Consultation", "Journal", "Judged", "Kept", "consults_with_a_card", "from_row"]
+__all__ = ["Consultation", "Journal", "Judged", "Kept", "from_row", "judged", "with_addresses"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +17,9 @@ from criteria.facts import Basis, Fact, Facts
 from criteria.library import Library
 from criteria.orders import Kind, Order, Reason
 from criteria.policies import Policy
-from criteria.ratings import Verdict
 from criteria.select import book
 from criteria.studies import Study
+from service.journal.judged import Judged
 from service.journal.models import Explanation
 
 CODE = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
@@ -28,19 +28,6 @@ PERSONS = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "Prac
 NOTE = 200
 
 Row = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One order with a card: all orders of the session, and the facts by the studies considered for it."""
-
-    handle: str
-    verdict: Verdict
-    order: Order
-    session: Sequence[Order]
-    facts: Mapping[str, Facts]
-    policy: str
-    day: dt.date
 
 
 def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Explanation:
@@ -55,6 +42,7 @@ def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version
         day=judged.day,
         version=version,
         policy=judged.policy,
+        language=judged.language,
         rating=str(judged.verdict.rating),
         because=str(judged.verdict.because) if judged.verdict.because else None,
         orders=[_order(o) for o in (judged.order, *others)],

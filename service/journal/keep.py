@@ -17,12 +17,14 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from criteria.ratings import Verdict
-from hooks.coverage import coverage_assertion
 from hooks.feedback import Feedback
 from hooks.request import HookRequest
 from mappings.unmapped import Code
-from service.journal.explained import Judged, to_row
+from service.journal.consults import cards_by_order, consult_uris
+from service.journal.explained import to_row
+from service.journal.judged import Judged
 from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken, UnmappedCode
+from service.journal.retention import expired
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
 from service.settings import Settings
@@ -30,8 +32,6 @@ from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
-OURS = "io.github.imaging-cds"
-CONSULT_ID = "http://fhir.org/argonaut/Extension/pama-rating-consult-id"
 BUSY_MS = 2_000
 SWEPT_EVERY = dt.timedelta(minutes=10)
 
@@ -39,7 +39,7 @@ SWEPT_EVERY = dt.timedelta(minutes=10)
 @dataclass(frozen=True, slots=True)
 class Consultation:
     """One hook answered. ``studies`` names the study of each order, ``unmapped`` its codes that no table knows,
-    ``judged`` what the orders with a card were judged on; ``ms`` is the time that it took."""
+    ``judged`` what those that can be explained were judged on; ``ms`` is the time that it took."""
 
     request: HookRequest
     tenant: str
@@ -60,7 +60,7 @@ class Journal:
         self._key = settings.secret_key.get_secret_value().encode()
         self._version = version()
         self._criteria = stamp(settings)
-        self._days = dt.timedelta(days=settings.explanation_days)
+        self._settings = settings
         self._used = UsedTokens()
         self._swept: dict[type[Base], dt.datetime] = {
             table: dt.datetime.min.replace(tzinfo=dt.UTC) for table in (SeenToken, Explanation)
@@ -92,15 +92,14 @@ class Journal:
             for row in rows:
                 session.merge(row)
             if self._due(Explanation, kept.at):
-                session.execute(delete(Explanation).where(Explanation.created < kept.at - self._days))
+                session.execute(delete(Explanation).where(expired(self._settings, kept.at)[Explanation]))
 
         self._write(change)
 
     def explanation(self, handle: str, now: dt.datetime) -> Explanation | None:
         """What a handle opens; None for one that is wrong or too old, and where the database cannot be read."""
-        found = select(Explanation).where(
-            Explanation.mark == self.hashed("", "explain", handle), Explanation.created >= now - self._days
-        )
+        mark = self.hashed("", "explain", handle)
+        found = select(Explanation).where(Explanation.mark == mark, ~expired(self._settings, now)[Explanation])
         try:
             with Session(self.engine) as session:
                 return session.scalar(found)
@@ -139,7 +138,7 @@ class Journal:
         if not self._due(SeenToken, now):
             return
         # `now` is a token's expiry, at most token_max_seconds ahead; a day behind it nothing is still valid
-        old = delete(SeenToken).where(SeenToken.expires < now - dt.timedelta(days=1))
+        old = delete(SeenToken).where(expired(self._settings, now)[SeenToken])
         self._write(lambda session: session.execute(old))
 
     def _due(self, table: type[Base], now: dt.datetime) -> bool:
@@ -171,10 +170,8 @@ class Journal:
         rows: list[Consult | Card] = []
         request, tenant = kept.request, kept.tenant
         uris = consult_uris(kept.answer)
-        cards = _cards(kept.answer)
+        cards = cards_by_order(kept.answer)
         for verdict in kept.verdicts:
-            if verdict.rating is None:
-                continue
             consult = Consult(
                 tenant=tenant,
                 consult=uris.get(verdict.order),
@@ -184,7 +181,7 @@ class Journal:
                 session=self.hashed(tenant, "session", request.patient_id, request.encounter_id or ""),
                 order_key=self.hashed(tenant, "order", request.patient_id, verdict.order),
                 study=kept.studies.get(verdict.order),
-                rating=verdict.rating.value,
+                rating=verdict.rating.value if verdict.rating else None,
                 because=verdict.because.value if verdict.because else None,
                 provisional=verdict.provisional,
                 asks=list(verdict.asks),
@@ -221,39 +218,6 @@ def _engine(url: str) -> Engine:
     return engine
 
 
-def consults_with_a_card(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Order reference -> the consult's URI, of the orders that have a card."""
-    return {mark["order"]: mark["consult"] for card in answer.get("cards", ()) if (mark := _mark(card))}
-
-
-def consult_uris(answer: Mapping[str, Any]) -> dict[str, str]:
-    """Order reference -> the consult's URI, as the answer states it on ratings and cards."""
-    found = consults_with_a_card(answer)
-    listed = answer.get("systemActions") or answer.get("extension", {}).get("systemActions") or ()
-    for action in listed:
-        resource = action["resource"]
-        for extension in resource.get("extension", ()):
-            order = f"{resource['resourceType']}/{resource['id']}"
-            if isinstance(extension, dict) and extension.get("url") == CONSULT_ID:
-                found[order] = extension["valueUri"]
-            elif assertion := coverage_assertion(extension):
-                found.setdefault(order, f"urn:uuid:{assertion}")
-    return found
-
-
-def _mark(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    mark: Mapping[str, Any] = card.get("extension", {}).get(OURS, {})
-    return mark
-
-
-def _cards(answer: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    out: dict[str, list[Mapping[str, Any]]] = {}
-    for card in answer.get("cards", ()):
-        if mark := _mark(card):
-            out.setdefault(mark["order"], []).append(card)
-    return out
-
-
 def _card(tenant: str, card: Mapping[str, Any]) -> Card:
     suggestions = [s["uuid"] for s in card.get("suggestions", ()) if "uuid" in s]
     return Card(tenant=tenant, card=card["uuid"], indicator=card["indicator"], suggestions=suggestions)
@@ -262,11 +226,16 @@ def _card(tenant: str, card: Mapping[str, Any]) -> Card:
 def _feedback(tenant: str, entry: Feedback, at: dt.datetime) -> FeedbackRow:
     return FeedbackRow(
         tenant=tenant,
-        card=entry.card[:255],
+        card=_short(entry.card),
         outcome=entry.outcome,
         outcome_at=entry.at,
         received=at,
-        reason_code=entry.reason_code[:255] if entry.reason_code else None,
-        reason_system=entry.reason_system[:255] if entry.reason_system else None,
+        reason_code=_short(entry.reason_code) if entry.reason_code else None,
+        reason_system=_short(entry.reason_system) if entry.reason_system else None,
         as_sent=entry.as_sent,
     )
+
+
+def _short(text: str) -> str:
+    """What a column takes: PostgreSQL knows no NUL, and minds the length."""
+    return text.replace("\0", "")[:255]

@@ -107,7 +107,7 @@ class FeedbackRow(Base):
 
 
 class Explanation(Base):
-    """What an answer with a card was judged on, so that it can be explained and tried out with other facts."""
+    """What an answer was judged on, so that it can be explained and tried out with other facts."""
 
     __tablename__ = "explanations"
 
@@ -117,6 +117,7 @@ class Explanation(Base):
     day: Mapped[dt.date] = mapped_column(Date)
     version: Mapped[str] = mapped_column(String(64))
     policy: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16), server_default="en")
     rating: Mapped[str] = mapped_column(String(32))
     because: Mapped[str | None] = mapped_column(String(32))
     orders: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
