@@ -12,6 +12,7 @@ from criteria.ratings import Alternative, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.proposed import asked, suggested_reasons
+from hooks.spoken import in_words
 from hooks.unmet import on_file, unmet
 
 SHOWN = 5
@@ -25,7 +26,14 @@ NO_OTHER = {Because.EXCLUSION, Because.NOT_LISTED, Because.SAFETY, Because.REQUI
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
     parts = [_order(consult), *_lead(consult), *_unmet(consult), *_alternatives(consult)]
-    parts += [*suggested_reasons(consult), *_asks(consult), *_presumes(consult), *_why(consult), *_notes(consult)]
+    parts += [
+        *suggested_reasons(consult),
+        *_asks(consult),
+        *_told(consult),
+        *_presumes(consult),
+        *_why(consult),
+        *_notes(consult),
+    ]
     parts += [*_missing(consult), *_sources(consult)]
     return "\n\n".join(p for p in parts if p)
 
@@ -141,6 +149,18 @@ def question(consult: Consult, fact: str) -> str:
 def _asks(consult: Consult) -> list[str]:
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
     return [consult.setting.words.say("heading.asks") + "\n" + bullets(lines)] if lines else []
+
+
+def _told(consult: Consult) -> list[str]:
+    """What the clinician answered in the app, and is not asked again."""
+    words, vocabulary = consult.setting.words, consult.setting.view.vocabulary
+    lines = []
+    for fact, value in consult.setting.told.get(consult.verdict.order, {}).items():
+        asked = question(consult, fact)
+        answer = in_words(value, vocabulary[fact], words) if asked else ""
+        if answer:
+            lines.append(words.say("answered", question=escape(asked), answer=f"**{escape(answer, 60)}**"))
+    return [words.say("heading.told") + "\n" + bullets(lines)] if lines else []
 
 
 def _presumes(consult: Consult) -> list[str]:

@@ -68,6 +68,7 @@ NEEDED = frozenset(
             "found",
             "reasons",
             "devices",
+            "told",
         )
     }
     | {f"alternative.{k}" for k in ("appropriate", "needs-information", "other", "delete", "why")}
