@@ -7,7 +7,6 @@ from typing import Any
 
 from criteria.facts import FactDefinition, Facts, Value, Vocabulary
 from criteria.indications import value_problem
-from criteria.results import RESULT_FACTS
 from criteria.vocabulary import FACT_SYSTEM
 from service.smart.models import AppAnswer
 
@@ -20,9 +19,8 @@ UCUM = "http://unitsofmeasure.org"
 
 
 def askable(fact: FactDefinition) -> bool:
-    """Whether there is a question that a form can take the answer to; what the service itself works out has none."""
-    worked_out = fact.absence == "known" or fact.name in RESULT_FACTS
-    return bool(fact.ask) and not worked_out and (fact.type in ANSWERED or bool(fact.values))
+    """Whether there is a question that a form can take the answer to; what the service itself knows has none."""
+    return bool(fact.ask) and fact.absence != "known" and (fact.type in ANSWERED or bool(fact.values))
 
 
 def read_answer(fact: FactDefinition, said: str) -> Value | None:

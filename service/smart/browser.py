@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from flask import Request, Response
 
+from service.urls import read_base
+
 COOKIE = "__Host-imaging-cds-"
 """And the session's name. `__Host-`: sent to this host alone, over TLS alone, and no other host can set it. One for
 each session, so that two patients open in two windows stay apart."""
@@ -36,7 +38,7 @@ def form_mark(hashed: Hashed, session: str, secret: str) -> str:
 def is_ours(request: Request, root: str, hashed: Hashed, session: str) -> bool:
     """Whether a form was sent from a page of this session: by its mark, and by what the browser says of its origin."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site not in (None, "same-origin") or origin not in (None, root):
+    if site not in (None, "same-origin") or (origin is not None and read_base(origin) != read_base(root)):
         return False
     wanted = form_mark(hashed, session, secret_of(request, session))
     return hmac.compare_digest(request.form.get(FIELD, "").encode(), wanted.encode())

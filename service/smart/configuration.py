@@ -17,6 +17,8 @@ from service.smart.ehrs import Ehr, safe
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 MAX_BYTES = 200_000
+AGAIN_AFTER = 10.0
+"""Seconds between two tries at an EHR that could not be used, so that launches cannot make us a source of traffic."""
 CAPABILITY_2 = "permission-v2"
 SCOPE_2 = re.compile(r"(patient|user|system)/[^/]+\.(?=[cruds])c?r?u?d?s?(\?.*)?")
 
@@ -46,27 +48,34 @@ class Configurations:
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._now = settings, now
-        self._held: dict[str, tuple[float, Configuration]] = {}
+        self._held: dict[str, tuple[float, Configuration | Unusable]] = {}
         self._lock = threading.Lock()
 
     def of(self, ehr: Ehr) -> Configuration:
         """Raises `Unusable`."""
         with self._lock:
             fetched, held = self._held.get(ehr.iss, (0.0, None))
-        if held is not None and self._now() - fetched <= self._settings.jwks_max_age_seconds:
-            return held
+        lasts = AGAIN_AFTER if isinstance(held, Unusable) else self._settings.jwks_max_age_seconds
+        if held is None or self._now() - fetched > lasts:
+            held = self._fetched(ehr)
+            with self._lock:
+                self._held[ehr.iss] = (self._now(), held)
+        if isinstance(held, Unusable):
+            raise Unusable(held.reason)
+        return held
+
+    def _fetched(self, ehr: Ehr) -> Configuration | Unusable:
         settings, timeout = self._settings, self._settings.fhir_timeout_seconds
         accept = {"Accept": "application/json"}
         try:
             body = fetch(f"{ehr.iss}{WELL_KNOWN}", accept, timeout, timeout, MAX_BYTES, settings.ca_bundle)
-            found = read_configuration(orjson.loads(body))
+            return read_configuration(orjson.loads(body))
         except Unavailable as error:
-            raise Unusable(error.reason) from None
+            return Unusable(error.reason)
         except orjson.JSONDecodeError:
-            raise Unusable("not-json") from None
-        with self._lock:
-            self._held[ehr.iss] = (self._now(), found)
-        return found
+            return Unusable("not-json")
+        except Unusable as error:
+            return error
 
 
 def read_configuration(body: Any) -> Configuration:

@@ -29,7 +29,7 @@ def read_context(name: str, ehr: Ehr, token: Mapping[str, Any], user: str, now: 
         tokens=read_tokens(token, now),
         encounter=encounter,
         user=user,
-        app_context=context if isinstance(context, str) and len(context) <= LONGEST else "",
+        app_context=context[:LONGEST] if isinstance(context, str) else "",
         origin=origin if isinstance(origin, str) and is_origin(origin) else "",
         banner=token.get("need_patient_banner") is not False,
     )

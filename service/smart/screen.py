@@ -50,7 +50,8 @@ class Screen:
 def screen(consult: OpenConsult, answers: Sequence[AppAnswer], skipped: Collection[str] = ()) -> Screen:
     say, kept = wording(consult.language), consult.kept
     verdict, vocabulary = reconsider(kept, answers), kept.library.vocabulary
-    asks = [vocabulary[f] for f in verdict.asks if f in vocabulary and askable(vocabulary[f])]
+    told = {a.fact for a in answers}
+    asks = [vocabulary[f] for f in verdict.asks if f in vocabulary and f not in told and askable(vocabulary[f])]
     following = next((fact for fact in asks if fact.name not in skipped), None)
     why = say.quote(verdict.message) or (say.say(f"because.{verdict.because.value}") if verdict.because else "")
     indications: Mapping[str, Any] = kept.library.indications
