@@ -1,12 +1,13 @@
 """An EHR's SMART authorization server with a little FHIR behind it, on loopback: a double that keeps to the spec.
 
-It signs its user in without asking. By hand: `python -m tests.smart_server --port 9000 --app http://127.0.0.1:8000`.
+It signs its user in without asking. docs/app.md says how to try the app with it by hand.
 """
 
 from __future__ import annotations
 
 import argparse
 import base64
+import datetime as dt
 import hashlib
 import json
 import secrets
@@ -16,11 +17,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
+import requests
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from service.placeholders import fill
 
 Json = dict[str, Any]
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -270,24 +275,32 @@ def smart_server(port: int = 0, **more: Any) -> Iterator[SmartServer]:
 
 
 def main() -> None:
-    """By hand: print a launch address for each line that is entered, an appContext or nothing."""
+    """By hand: send the service a request, print where its card's app would be launched, and again for every Enter."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("request", type=Path, help="a hook request, such as one of fixtures/requests")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--app", default="http://127.0.0.1:8000", help="where the service is")
-    parser.add_argument("--patient", default="p1")
-    parser.add_argument("--user", default="Practitioner/1")
     given = parser.parse_args()
+    body = json.loads(fill(given.request.read_text(encoding="utf-8"), dt.datetime.now().astimezone().date()))
+    patient, user = body["context"]["patientId"], body["context"]["userId"]
     app = App(redirect_uris=(f"{given.app}/app/callback",))
-    with smart_server(given.port, app=app, standalone=Launch(given.patient, given.user)) as double:
-        print(f"FHIR base URL: {double.iss}\nEnter an appContext (or nothing) for a launch address.", flush=True)
-        try:
-            while True:
-                context = input().strip()
-                more = {"appContext": context} if context else {}
-                launch = double.launch(given.patient, given.user, need_patient_banner=True, **more)
-                print(f"{given.app}/app/launch?{urlencode({'iss': double.iss, 'launch': launch})}", flush=True)
-        except (EOFError, KeyboardInterrupt):
-            return
+    with smart_server(given.port, app=app, standalone=Launch(patient, user)) as double:
+        print(f"EHR: {double.iss}", flush=True)
+        while True:
+            url = f"{given.app}/cds-services/imaging-appropriateness"
+            answer = requests.post(url, json=body, timeout=30).json()
+            for action in answer.get("systemActions", ()):
+                rated = [e for e in action["resource"]["extension"] if e["url"].endswith("/pama-rating")]
+                print("Rated:", rated[0]["valueCodeableConcept"]["coding"][0]["code"])
+            for card in answer["cards"]:
+                print("Card:", card["summary"])
+                for link in (link for link in card.get("links", ()) if link["type"] == "smart"):
+                    launch = double.launch(patient, user, appContext=link["appContext"], need_patient_banner=True)
+                    print(f"  {link['url']}?{urlencode({'iss': double.iss, 'launch': launch})}")
+            try:
+                input("Enter: send the order again. ")
+            except (EOFError, KeyboardInterrupt):
+                return
 
 
 if __name__ == "__main__":

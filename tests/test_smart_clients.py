@@ -15,7 +15,7 @@ from criteria.errors import DataError
 from service.cli import main
 from service.settings import SettingsError, read_settings
 from service.smart.configuration import Unusable, read_configuration
-from service.smart.ehrs import Ehrs, load_ehrs
+from service.smart.ehrs import FIELDS, SCOPES, Ehrs, load_ehrs
 from service.smart.keys import load_keys, new_keys
 from service.smart.scopes import asked, may_read
 from service.smart.sealed import Seal
@@ -145,6 +145,18 @@ def test_one_ehr_stands_in_the_table_once(tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump([ROW, {**ROW, "iss": f"{ROW['iss']}/"}]))
     with pytest.raises(DataError, match="twice"):
         load_ehrs(file, {"hospital"}, ())
+
+
+def test_the_documentation_holds_a_table_that_can_be_read_and_names_every_address(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "app.md").read_text(encoding="utf-8")
+    file = tmp_path / "ehrs.yaml"
+    file.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    [ehr] = load_ehrs(file, {"example-hospital"}, {"ES384"})
+    assert all(f"  {field}: " in page or f"- {field}: " in page for field in FIELDS)
+    assert ehr.scopes == SCOPES, "what it shows is the default"
+    assert f"`{asked(SCOPES, from_ehr=True, version_2=True)}`".replace("launch ", "launch launch/patient ", 1) in page
+    for address in ("/app/launch", "/app/callback", "/.well-known/jwks.json"):
+        assert f"https://cds.example.org{address}`" in page
 
 
 def test_in_open_mode_the_servers_that_may_be_called_may_launch() -> None:
