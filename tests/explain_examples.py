@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ HTML = {"Accept": "text/html"}
 NAMES = sorted(file.stem for file in REQUESTS.glob("*.json"))
 
 
-def request_of(name: str) -> Json:
+def request_of(name: str, today: dt.date | None = None) -> Json:
     """A fixture request by the beginning of its name."""
     [file] = [f for f in REQUESTS.glob("*.json") if f.name.startswith(name)]
-    body: Json = json.loads(fill(file.read_text(encoding="utf-8"), NOW.date()))
+    body: Json = json.loads(fill(file.read_text(encoding="utf-8"), today or NOW.date()))
     return body
 
 

@@ -21,9 +21,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from service.app import create_app
-from service.placeholders import fill
 from service.settings import read_settings
-from tests.explain_examples import REQUESTS
+from tests.explain_examples import request_of
 from tests.service_examples import NOW, SERVICE, Json, parts_of
 from tests.smart_server import SmartServer, smart_server
 from tests.test_trust import public
@@ -71,9 +70,7 @@ class Site:
     def hook(self, name: str = UNTREATED, **context: Any) -> Json:
         """The answer to a fixture request; ``patientId``, ``userId`` and what else its context may hold can be changed,
         ``order`` is the id of its first order."""
-        text = next(REQUESTS.glob(f"{name}*.json")).read_text(encoding="utf-8")
-        body: Json = yaml.safe_load(fill(text, self.clock.now.date()))
-        return self.send(body, **context)
+        return self.send(request_of(name, self.clock.now.date()), **context)
 
     def send(self, body: Json, order: str = "", extension: Any = None, **context: Any) -> Json:
         draft = body["context"]["draftOrders"]["entry"][0]["resource"]

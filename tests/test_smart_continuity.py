@@ -11,13 +11,17 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from criteria.ratings import Because, Rating
 from criteria.vocabulary import load_vocabulary
+from hooks import Profile
 from hooks.actions import CONSULT
 from mappings import read_records
 from mappings.attested import read_attested
 from service.smart.answers import observation, read_answer
 from service.smart.consults import same_user
 from service.smart.models import AppAnswer, AppConsult
+from tests.explain_examples import request_of
+from tests.hook_examples import answer, only_card, verdict
 from tests.service_examples import parts_of
 from tests.smart_examples import (
     UNTREATED,
@@ -148,6 +152,16 @@ def test_only_what_a_clinician_can_be_asked_is_taken(site: Site, fact: str) -> N
     path = opened(site)
     form = form_of(site.page(path), "/answer")
     assert site.post(f"{path}/answer", {**form, "fact": fact, "answer": "yes"}).status_code == 400
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "**You told us**"), ("es", "**Usted nos dijo**")])
+def test_a_card_says_what_was_told_in_its_own_language(language: str, said: str) -> None:
+    asks: Any = {"because": Because.FACTS_MISSING, "asks": ("care.weeks",)}
+    open_verdict, profile = verdict(Rating.NEEDS_INFORMATION, **asks), Profile(language=language)
+    told = {open_verdict.order: {"care.seen": True}}
+    card, plain = (only_card(answer(open_verdict, profile=profile, told=t)) for t in (told, {}))
+    assert said in card["detail"] and said not in plain["detail"]
+    assert card["uuid"] != plain["uuid"]
 
 
 # --- by its consult id, where the order has another id by now
@@ -319,13 +333,7 @@ def test_the_card_leads_to_our_own_launch_page(site: Site) -> None:
 
 
 def test_staff_see_the_order_and_cannot_answer(site: Site) -> None:
-    import yaml
-
-    from service.placeholders import fill
-    from tests.explain_examples import REQUESTS
-
-    text = next(REQUESTS.glob(f"{UNTREATED}*.json")).read_text(encoding="utf-8")
-    body = yaml.safe_load(fill(text, site.clock.now.date()))
+    body = request_of(UNTREATED)
     assistant = {"coding": [{"system": "http://snomed.info/sct", "code": "22515006"}]}
     body["prefetch"]["user"] = {"resourceType": "PractitionerRole", "id": "r1", "code": [assistant]}
     context = context_of(site.send(body, userId="PractitionerRole/r1"))

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from criteria.library import Library
+from hooks.cards import ASSOCIATED
 from hooks.request import HookRequest
 from hooks.roles import is_staff
 from service.clients import Client
@@ -154,7 +155,7 @@ def links(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for card in answer.get("cards", ()):
         for link in card.get("links", ()):
             if link.get("type") == "smart" and "appContext" in link:
-                for order in card["extension"]["davinci-crd.associated-resource"]:
+                for order in card["extension"][ASSOCIATED]:
                     yield order, link["appContext"]
 
 

@@ -66,7 +66,7 @@ def session_page(template: str, at: Visit, language: str = "en", status: int = 2
     """One page of a session. ``template`` is a file of templates/smart; `form_mark` must be in each of its forms."""
     mark = browser.form_mark(smart_parts().store.hashed, at.launched.name, at.secret)
     here = address("app", "s", at.launched.name)
-    return page(template, at.ehr.ancestors, language, status, form_mark=mark, here=here, launched=at.launched, **values)
+    return page(template, at.ehr.ancestors, language, status, form_mark=mark, here=here, **values)
 
 
 def page(
