@@ -175,7 +175,7 @@ def _links(consult: Consult) -> list[Json]:
     open_questions = verdict.asks or verdict.presumes
     may_ask = profile.smart_links and not (profile.crd and setting.selecting)
     if may_ask and site.app_launch and open_questions and verdict.rating is not Rating.APPROPRIATE:
-        handle = stable_uuid(setting.keys, "app", consult.content)
+        handle = stable_uuid(setting.keys, f"app {setting.user_id}", consult.content)
         link = {"label": words.say("link.app"), "url": site.app_launch, "type": "smart", "appContext": handle}
         smart.append(link)
     if profile.mixed_links and not profile.crd:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from criteria.facts import Value
 from criteria.orders import Order
 from criteria.ratings import Rating, Verdict
 from hooks import actions
@@ -40,6 +41,7 @@ def compose(
     strange_devices: Sequence[str] = (),
     coverages: Sequence[Insured] = (),
     today: dt.date | None = None,
+    told: Mapping[str, Mapping[str, Value]] | None = None,
     on_drop: Callable[[str], None] = lambda what: None,
 ) -> Json:
     """The response to one hook.
@@ -47,8 +49,9 @@ def compose(
     Only orders in ``request.focus`` are answered. ``orders`` are what the verdicts judged (names and reasons for the
     cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
     nobody recognises ('' for one without a name). ``coverages`` and ``today`` are for CRD clients: coverage information
-    on each order, and cards in the insurer's name. ``on_drop`` is told "suggestion" or "rating" when something was left
-    out because it would not have been valid FHIR.
+    on each order, and cards in the insurer's name. ``told`` is what the user answered in the app, by
+    order. ``on_drop`` is told "suggestion" or "rating" when something was left out because it would not have been valid
+    FHIR.
     """
     words = wording(profile.language, staff=is_staff(request))
     asked = wanted(request.extension)
@@ -56,7 +59,7 @@ def compose(
     selecting = request.hook == "order-select"
     setting = Setting(
         library_view, profile, site, keys, words, request.patient_id, unread, set_aside, strange_devices,
-        today, plain(insurer, 80).translate(NO_TAGS), selecting,
+        today, plain(insurer, 80).translate(NO_TAGS), selecting, request.user_id, told or {},
     )  # fmt: skip
     insured = {c.reference: c for c in coverages} if profile.crd and today and COVERAGE not in asked.off else {}
     known = {o.reference: o for o in orders}
@@ -144,6 +147,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         setting.view.notice,
         *([[p.name, p.value, p.words] for p in order.proposals] if order and order.proposals else []),
         *setting.words.reader,
+        *([sorted(told.items())] if (told := setting.told.get(verdict.order)) else []),
     )
     consult = f"urn:uuid:{stable_uuid(setting.keys, 'consult', content)}"
     return Consult(verdict, order, draft, study_words(draft, order, setting), consult, content, setting)

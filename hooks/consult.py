@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from criteria.facts import Value
 from criteria.orders import Order
 from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Verdict
 from hooks.actions import SYSTEMS, codings
@@ -34,6 +35,8 @@ class Setting:
     today: dt.date | None = None
     insurer: str = ""  # in whose name a CRD client gets its cards
     selecting: bool = False  # the orders are still being chosen
+    user_id: str = ""
+    told: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)  # order -> fact -> answered in the app
 
     def edition(self, guideline: str) -> Edition:
         return self.view.editions.get(guideline, Edition(guideline))

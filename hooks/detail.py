@@ -13,6 +13,7 @@ from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.offers import SHOWN, offers
 from hooks.proposed import UNREAD, asked, question, suggested_reasons
+from hooks.spoken import in_words
 from hooks.unmet import on_file, unmet
 
 REASONS = 3
@@ -23,7 +24,10 @@ REASON = "order.indication_category"
 
 def detail(consult: Consult) -> str:
     """GitHub Flavored Markdown without HTML."""
-    instead, questions = offers(consult), [*suggested_reasons(consult), *_asks(consult), *_presumes(consult)]
+    instead, questions = (
+        offers(consult),
+        [*suggested_reasons(consult), *_asks(consult), *_told(consult), *_presumes(consult)],
+    )
     may_stand = consult.verdict.rating is Rating.NEEDS_INFORMATION
     parts = [_order(consult), *_lead(consult), *_unmet(consult)]
     parts += [*questions, *instead] if may_stand else [*instead, *questions]
@@ -110,6 +114,18 @@ def _asks(consult: Consult) -> list[str]:
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
     heading = "heading.asks" if consult.verdict.rating is Rating.NEEDS_INFORMATION else "heading.changes"
     return [consult.setting.words.say(heading) + "\n" + bullets(lines)] if lines else []
+
+
+def _told(consult: Consult) -> list[str]:
+    """What the clinician answered in the app, and is not asked again."""
+    words, vocabulary = consult.setting.words, consult.setting.view.vocabulary
+    lines = []
+    for fact, value in consult.setting.told.get(consult.verdict.order, {}).items():
+        asked = question(consult, fact)
+        answer = in_words(value, vocabulary[fact], words) if asked else ""
+        if answer:
+            lines.append(words.say("answered", question=escape(asked), answer=f"**{escape(answer, 60)}**"))
+    return [words.say("heading.told") + "\n" + bullets(lines)] if lines else []
 
 
 def _presumes(consult: Consult) -> list[str]:

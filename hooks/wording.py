@@ -70,6 +70,7 @@ NEEDED = frozenset(
             "found",
             "reasons",
             "devices",
+            "told",
         )
     }
     | {

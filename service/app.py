@@ -21,6 +21,7 @@ from service import (
 from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
 from service.settings import Clock, Settings, read_settings
+from service.smart import launch, order
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, parts: Parts | None = None) -> Flask:
@@ -46,5 +47,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.register_blueprint(coverage.bp)
     app.register_blueprint(explain.bp)
     app.register_blueprint(questionnaires.bp)
+    app.register_blueprint(launch.bp)
+    app.register_blueprint(order.bp)
     rehearse(parts)
     return app

@@ -1,8 +1,10 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, coverage, schema, demo, settings."""
+"""The command line: serve, check, judge, report, unmapped, overridden, journal, coverage, schema, demo, app-keys,
+settings."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import click
@@ -202,6 +204,14 @@ def demo(requests: tuple[Path, ...]) -> None:
     from service.demo import run
 
     raise SystemExit(run(requests))
+
+
+@main.command(name="app-keys")
+def app_keys() -> None:
+    """New private keys for the SMART app, as a JWK set: put them into a file that only the service can read."""
+    from service.smart.keys import new_keys
+
+    click.echo(json.dumps(new_keys(), indent=2))
 
 
 @main.command()

@@ -14,6 +14,7 @@ import criteria
 import hooks
 import mappings
 from criteria import Library
+from criteria.facts import Value
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
@@ -24,6 +25,8 @@ from service.clients import Client
 from service.fhir import FhirClient
 from service.journal import Consultation, Judged, judged, with_addresses
 from service.settings import Clock, Settings
+from service.smart.answers import told_in
+from service.smart.continuity import Continuity, Told
 from service.terminology import Terminology
 
 log = structlog.get_logger("imaging_cds.decide")
@@ -47,6 +50,7 @@ class Decision:
     clock: Clock
     terminology: Terminology | None = None
     plans: Plans = field(default_factory=dict)
+    continuity: Continuity | None = None
 
     def decide(self, request: HookRequest, client: Client) -> dict[str, Any]:
         """The answer to one hook. Raises errors of `hooks.errors`.
@@ -70,6 +74,11 @@ class Decision:
         aliases = mappings.watch_aliases()
         records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
         orders = mappings.read_orders(request.drafts, records)
+        told = self.continuity.told(request, client, orders, now) if self.continuity else Told()
+        if told:
+            resources = (*collected.resources, *told.observations)
+            records = mappings.read_records(resources, request.patient_id, collected.missing)
+            orders = mappings.read_orders(request.drafts, records)
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
         insured = spoken_for(
             client.profile.shows.crd, self._insured(records, today), "Coverage" in records.missing,
@@ -92,6 +101,7 @@ class Decision:
             strange_devices=chart.strange_devices,
             coverages=insured,
             today=today,
+            told=self._told(chart) if told else {},
             on_drop=lambda what: log.error("left_out", what=what),
         )
         stages.end("compose")
@@ -108,6 +118,8 @@ class Decision:
         self.journal.keep(
             Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, kept)
         )
+        if self.continuity:
+            self.continuity.keep(request, client, answer, judged, told, now)
         stages.end("keep")
 
         for aside in chart.set_aside:
@@ -116,6 +128,11 @@ class Decision:
             log.info("system_alias", alias=alias)
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
         return answer
+
+    def _told(self, chart: mappings.Chart) -> dict[str, Mapping[str, Value]]:
+        """Order -> the answers of the app that it was judged on."""
+        vocabulary = self.library.vocabulary
+        return {o.reference: told_in(chart.facts(o, o.study), vocabulary) for o in chart.orders if o.study}
 
     def failed(self, request: HookRequest, client: Client) -> dict[str, Any]:
         """The answer for a client that is told in an answer when we failed; it reads as little as it can."""
@@ -152,7 +169,7 @@ class Decision:
     def site(self) -> Site:
         s = self.settings
         return Site(
-            s.section_pages, s.explain_pages, s.app_launch, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
+            s.section_pages, s.explain_pages, s.launch_page, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
             self.plans,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""One careful GET: no redirects, no cookies, no credentials from the environment, bounded in time and size."""
+"""Careful calls: no redirects, no cookies, no credentials from the environment, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -44,19 +44,36 @@ def _session() -> requests.Session:
 def fetch(
     url: str, headers: Mapping[str, str], timeout: float, budget: float, max_bytes: int, ca_bundle: str = ""
 ) -> bytes:
-    """The body of a 200 answer. Raises `Unavailable`.
+    """The body of a 200 answer to a GET. Raises `Unavailable`.
 
     ``timeout`` seconds for the call, never more than ``budget``, the time that is left altogether. The time holds for
     the whole answer: a server that drips byte by byte does not keep us.
     """
-    ends = time.monotonic() + min(timeout, budget)
-    left = ends - time.monotonic()
+    status, body = _exchange("GET", url, headers, None, min(timeout, budget), max_bytes, ca_bundle)
+    if status != 200:
+        raise Unavailable(f"http-{status}")
+    return body
+
+
+def post(
+    url: str, headers: Mapping[str, str], body: str, timeout: float, max_bytes: int, ca_bundle: str = ""
+) -> tuple[int, bytes]:
+    """Status and body of the answer to a POST, as careful as `fetch`. Raises `Unavailable`, also for a redirect."""
+    return _exchange("POST", url, headers, body.encode(), timeout, max_bytes, ca_bundle)
+
+
+def _exchange(
+    method: str, url: str, headers: Mapping[str, str], data: bytes | None, left: float, max_bytes: int, ca_bundle: str
+) -> tuple[int, bytes]:
+    ends = time.monotonic() + left
     if left <= 0:
         raise Unavailable("timeout")
     try:
-        with _session().get(
+        with _session().request(
+            method,
             url,
             headers=dict(headers),
+            data=data,
             timeout=(left, left),
             allow_redirects=False,
             stream=True,
@@ -64,8 +81,8 @@ def fetch(
         ) as response:
             if 300 <= response.status_code < 400:
                 raise Unavailable("redirect")
-            if response.status_code != 200:
-                raise Unavailable(f"http-{response.status_code}")
+            if data is None and response.status_code != 200:
+                return response.status_code, b""
             body = bytearray()
             while chunk := response.raw.read1(CHUNK, decode_content=True):  # what is there now, so that time is kept
                 body += chunk
@@ -73,7 +90,7 @@ def fetch(
                     raise Unavailable("too-large")
                 if time.monotonic() > ends:
                     raise Unavailable("timeout")
-            return bytes(body)
+            return response.status_code, bytes(body)
     except requests.Timeout:
         raise Unavailable("timeout") from None
     except urllib3.exceptions.TimeoutError:

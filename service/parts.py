@@ -17,6 +17,7 @@ from service.fhir import FhirClient
 from service.journal import Journal
 from service.jwks import Keys
 from service.settings import Clock, Settings, SettingsError
+from service.smart.parts import SmartParts, make_smart_parts
 from service.terminology import Terminology
 from service.trust import Trust
 from service.trusted import load_trust
@@ -30,6 +31,7 @@ class Parts:
     decision: Decision
     trust: Trust
     journal: Journal
+    smart: SmartParts
 
 
 def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
@@ -43,8 +45,13 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     journal.upgrade()
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}
-    decision = Decision(settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans)
-    return Parts(settings, decision, Trust(settings, table, Keys(settings), journal.seen_before, clock), journal)
+    keys = Keys(settings)
+    smart = make_smart_parts(settings, journal, library, keys, clock, table)
+    continuity = smart.continuity if settings.launch_page else None
+    decision = Decision(
+        settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans, continuity
+    )
+    return Parts(settings, decision, Trust(settings, table, keys, journal.seen_before, clock), journal, smart)
 
 
 def library_of(settings: Settings) -> Library:

@@ -52,4 +52,4 @@ def rehearse(parts: Parts) -> None:
     }
     request = hooks.read_request(body, {service.hook for service in services()})
     client = Client(OPEN_TENANT, load_profiles()["no-callbacks"], ())
-    replace(parts.decision, journal=_Silent()).decide(request, client)
+    replace(parts.decision, journal=_Silent(), continuity=None).decide(request, client)

@@ -35,6 +35,7 @@ PREFIX = "IMAGING_CDS_"
 SECRET_BYTES = 32
 NO_PAGES = "none"
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN = "own"
 SITE = (
     "very_elderly_years", "recent_evaluation_days", "recent_surgery_days", "recent_mri_days", "scanner_bmi_limit",
     "pain_improvement_percent", "open_order_days",
@@ -123,6 +124,17 @@ class Settings(BaseModel):
         " folder. For PostgreSQL install psycopg and write postgresql+psycopg://user@host/database.",
     )
 
+    # The SMART app (docs/app.md)
+    smart_file: str = Field("", description="YAML table of the EHRs that may launch the app: iss, tenant, client id.")
+    smart_keys_file: str = Field(
+        "",
+        description="File with the app's private keys, a JWK set as `imaging-cds app-keys` makes it; the public half is"
+        " at /.well-known/jwks.json.",
+    )
+    app_session_minutes: int = Field(60, ge=5, le=720, description="How long the app may be used after its launch.")
+    app_link_hours: int = Field(24, ge=1, le=720, description="How long a card's link opens the app on its order.")
+    app_answer_days: int = Field(7, ge=1, le=30, description="How long answers given in the app count for their order.")
+
     # What facts.yaml leaves to the site; empty: unknown to the rules
     very_elderly_years: int | None = Field(None, ge=60, le=120, description="Age from which a patient is very elderly.")
     recent_evaluation_days: int | None = Field(None, ge=1, description="Days for which a visit counts as recent.")
@@ -171,7 +183,11 @@ class Settings(BaseModel):
         description="Where readers report a fault of the advice: a web or mail address, or a few words such as Imaging"
         " stewardship, extension 4711; shown with each explanation. Empty: it says to ask whoever runs the service.",
     )
-    app_launch: str = Field("", description="Launch URL of the SMART app; empty: no such links.")
+    app_launch: str = Field(
+        "",
+        description="Launch URL of the SMART app that cards link to; own: the app of this service, below `base_url` or,"
+        " in open mode, the address that is served; empty: no such links. Needs `explanation_days`.",
+    )
     questionnaires: str = Field(
         "",
         description="Canonical URL below which the forms of the criteria stand, such as"
@@ -208,6 +224,8 @@ class Settings(BaseModel):
     def _url(cls, value: str, field: ValidationInfo) -> str:
         if field.field_name in ("guideline_pages", "consult_pages") and value.strip().lower() == NO_PAGES:
             return NO_PAGES
+        if field.field_name == "app_launch" and value.strip().lower() == OWN:
+            return OWN
         if value and read_base(value) is None:
             raise ValueError("must be an absolute http or https URL without query")
         return value.rstrip("/")
@@ -243,12 +261,24 @@ class Settings(BaseModel):
         kept = self.explanation_days and self.consult_pages != NO_PAGES
         return (self.consult_pages or own) if kept else ""
 
+    @property
+    def launch_page(self) -> str:
+        """Where cards send a clinician to answer what is open; empty for nowhere."""
+        if not self.explanation_days:
+            return ""
+        if self.app_launch != OWN:
+            return self.app_launch
+        return f"{self.base_url}/app/launch" if self.base_url else ""
+
     def served_at(self, url: str) -> Settings:
         """In open mode nobody need say the public URL: links to our own pages lead to where they are served."""
         if not self.open or self.base_url:
             return self
         own = {"guideline_pages": f"{url}/guidelines", "consult_pages": f"{url}/explain"}
-        return self.model_copy(update={name: getattr(self, name) or page for name, page in own.items()})
+        pages = {name: getattr(self, name) or page for name, page in own.items()}
+        if self.app_launch == OWN:
+            pages["app_launch"] = f"{url}/app/launch"
+        return self.model_copy(update=pages)
 
     @property
     def journal_url(self) -> str:

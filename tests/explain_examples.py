@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from collections.abc import Iterator
@@ -35,10 +36,10 @@ def explaining(folder: Path, **settings: Any) -> Iterator[Flask]:
         parts_of(app).journal.engine.dispose()
 
 
-def request_of(name: str) -> Json:
+def request_of(name: str, today: dt.date | None = None) -> Json:
     """A fixture request by the beginning of its name."""
     [file] = [f for f in REQUESTS.glob("*.json") if f.name.startswith(name)]
-    body: Json = json.loads(fill(file.read_text(encoding="utf-8"), NOW.date()))
+    body: Json = json.loads(fill(file.read_text(encoding="utf-8"), today or NOW.date()))
     return body
 
 
