@@ -107,7 +107,7 @@ class Decision:
         stages.end("compose")
         unmapped = _unmapped(orders, request, records)
         kept: list[Judged] = []
-        if self.settings.explain_pages:
+        if self.settings.explain_pages or self.site.app_launch:
             kept = list(
                 judged(
                     verdicts, answer, orders, chart.session, chart.looked_at, self.keys(client), policy.id, today,
@@ -119,7 +119,7 @@ class Decision:
             Consultation(request, client.tenant, verdicts, answer, _studies(orders), now, stages.total, unmapped, kept)
         )
         if self.continuity:
-            self.continuity.keep(request, client, answer, judged, told, now)
+            self.continuity.keep(request, client, answer, kept, told, now)
         stages.end("keep")
 
         for aside in chart.set_aside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def barred(*steps: Step, **more: object) -> Verdict:
     return verdict(**fields)  # type: ignore[arg-type]
 
 
-def detail(told: Verdict, **more: object) -> str:
+def detail(told: Verdict, **more: Any) -> str:
     return str(only_card(answer(told, **more))["detail"])
 
 

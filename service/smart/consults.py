@@ -15,7 +15,7 @@ from hooks.request import HookRequest
 from hooks.roles import is_staff
 from service.clients import Client
 from service.journal import Judged, Kept, from_row
-from service.journal.keep import consult_uris
+from service.journal.consults import consult_uris
 from service.journal.models import Explanation
 from service.smart.models import AppConsult
 from service.smart.sealed import Seal

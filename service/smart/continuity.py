@@ -17,7 +17,7 @@ from hooks.actions import CONSULT
 from hooks.request import HookRequest
 from service.clients import Client
 from service.journal import Judged
-from service.journal.keep import consult_uris
+from service.journal.consults import consult_uris
 from service.smart.answers import Json, observation
 from service.smart.consults import Consults, OpenConsult
 from service.smart.models import AppAnswer
