@@ -20,7 +20,6 @@ from tests.smart_server import V1, App, Launch, SmartServer
 __all__ = ["clock", "ehr", "site"]
 
 TRAN = {"patient": "patient-tran", "user": "Practitioner/practitioner-1"}
-YES = "trial_of_treatment.provider_directed"
 
 
 # --- a launch that comes through
