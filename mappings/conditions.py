@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from criteria.facts import Basis, Fact, Value
 from mappings.attested import vocabulary
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
 from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
 from mappings.fields import first_span, mapping, objects, reference_of, words
+from mappings.kept import Kept
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
 from mappings.tables import spoken
@@ -114,7 +115,7 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     pairs = codings(concept)
-    found = coded_meanings(tuple(pairs))
+    found = CODED[pairs]
     if any(_wide(m.code) for m in found):
         with_words: list[Meaning] = []
         for meaning in found:
@@ -124,8 +125,7 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     return found or tuple(wider_meanings(pairs))
 
 
-@functools.lru_cache(maxsize=4096)
-def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
+def coded_meanings(pairs: Pairs) -> tuple[Meaning, ...]:
     """What these codes say by our tables alone; what they do not know a terminology server may come to know."""
     found: list[Meaning] = []
     for system, code in pairs:
@@ -133,6 +133,9 @@ def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
         if meaning and meaning not in found:
             found.append(meaning)
     return tuple(found)
+
+
+CODED = Kept(coded_meanings)
 
 
 def _wide(code: str) -> str:

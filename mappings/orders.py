@@ -13,9 +13,10 @@ from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
-from mappings.coded_studies import Coded, Pairs, coded_study, read_codes
-from mappings.codings import codings, modifiers
+from mappings.coded_studies import Coded, coded_study, read_codes
+from mappings.codings import Pairs, Written, codings, modifiers, said, written
 from mappings.fields import first_span, mapping, number, objects, reference_of, target, words
+from mappings.kept import Kept
 from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
@@ -27,6 +28,7 @@ PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snome
 """Code systems in the order in which they are believed, with their values of order.code_system."""
 IMAGING = frozenset({"363679005", "imaging", "RAD", "RUS", "CT", "NMR", "NMS", "radiology"})
 LABORATORY = frozenset({"108252007", "laboratory", "LAB"})
+SERVICES = IMAGING | LABORATORY
 SIDES = {"7771000": "left", "24028007": "right", "51440002": "bilateral"}
 MODIFIERS = {"LT": "left", "RT": "right", "50": "bilateral"}
 TRIAL = frozenset({"Q0", "Q1"})
@@ -87,15 +89,22 @@ def ordered_study(request: Any) -> Told:
     Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
     """
     held = mapping(request)
-    pairs, texts = tuple(codings(held.get("code"))), _texts(held)
-    site = _sites(held) if "bodySite" in held else ()
-    category = codes_in(held.get("category")) & (IMAGING | LABORATORY)
-    return _seen(pairs, tuple(texts), site, category)
+    pairs, category = codings(held.get("code")), codes_in(held.get("category")) & SERVICES
+    if "bodySite" not in held and "orderDetail" not in held:
+        try:
+            return coded_alone(category)[pairs, written(held.get("code"))]
+        except TypeError:  # not as FHIR has it
+            pass
+    return _seen(pairs, tuple(_texts(held)), _sites(held), category)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=32)
+def coded_alone(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Told]:
+    """`ordered_study` in such a category by nothing but the code, which charts repeat."""
+    return Kept(lambda code: _seen(code[0], tuple(t for t in dict.fromkeys(said(code[1])) if t.strip()), (), category))
+
+
 def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category: frozenset[str]) -> Told:
-    """`ordered_study` by what it goes by; charts repeat the same few hundred."""
     coded = read_codes(pairs, load_studies())
     reading = replace(_reading(texts, site, coded), level_unsaid=False, from_reason=False, also=())
     kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())
@@ -121,7 +130,7 @@ def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | N
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
-    pairs, texts, category = tuple(codings(draft.get("code"))), _texts(draft), codes_in(draft.get("category"))
+    pairs, texts, category = codings(draft.get("code")), _texts(draft), codes_in(draft.get("category"))
     coded = read_codes(pairs, load_studies())
     reading = _reading(texts, _sites(draft), coded)
     kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())

@@ -15,7 +15,7 @@ from criteria.facts import Basis, Fact
 from mappings.evaluation import Contact
 from mappings.evidence import change
 from mappings.fields import first_span, mapping, number, reference_of, target
-from mappings.observations import meaning
+from mappings.observed import observed
 from mappings.records import Records
 from mappings.units import unit_of
 
@@ -114,9 +114,8 @@ def _agreed(scores: Sequence[Score], chosen: Score | None) -> Score | None:
 
 
 def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
-    out, observed = [], records.of("Observation")
-    for n in _painful(records):
-        observation = observed[n]
+    out = []
+    for observation in _painful(records):
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
             continue
         held = first_span(observation, "effectiveDateTime", "effectiveInstant", "issued")
@@ -126,10 +125,9 @@ def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
     return out
 
 
-def _painful(records: Records) -> list[int]:
-    """Where the Observations of pain stand."""
-    observed = records.observed().items()
-    return sorted({n for pair, places in observed if not PAIN.isdisjoint(meaning(*pair)) for n in places})
+def _painful(records: Records) -> Iterator[dict[str, Any]]:
+    """The Observations of pain."""
+    return (observation for observation, kinds in observed(records).kinds if not PAIN.isdisjoint(kinds))
 
 
 def _of_ten(observation: Mapping[str, Any]) -> float | None:

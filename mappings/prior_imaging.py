@@ -13,12 +13,14 @@ from criteria.facts import Basis, Fact, Value
 from criteria.orders import Order
 from criteria.regions import meet, overlap, shows
 from criteria.studies import Study
+from mappings.codings import Pairs, Written, codings, concept_of, written
 from mappings.conditions import meanings_of
 from mappings.episode import Episode
 from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
-from mappings.orders import Told, ordered_study, studies_of
-from mappings.records import Records
+from mappings.kept import Kept
+from mappings.orders import SERVICES, Told, coded_alone, ordered_study
+from mappings.records import Records, codes_in
 from mappings.surgery import Operation, near
 from mappings.tables import read_table
 
@@ -35,7 +37,6 @@ SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
 SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
-KEPT = 1000  # letters of a code with its words that are kept; few have more
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
@@ -258,8 +259,8 @@ def of_region(earlier: Earlier, region: str) -> bool:
 
 def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
     """All earlier imaging, newest first: reports, image sets without a report, and imaging billed as a procedure."""
-    reports = [e for r, told in studies_of("DiagnosticReport", records) if (e := _report(r, told, today))]
-    reported = {t for r in records.of("DiagnosticReport") for t in targets(r.get("imagingStudy"))}
+    reports = [e for r in records.of("DiagnosticReport") if (e := _report(r, today))]
+    reported = {t for r in records.of("DiagnosticReport") if "imagingStudy" in r for t in targets(r["imagingStudy"])}
     images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
     billed = [e for p in records.of("Procedure") if (e := _billed(p, today))]
     found = list(reports)
@@ -273,9 +274,8 @@ def _same(one: Earlier, other: Earlier) -> bool:
     return one.modality == other.modality and one.held == other.held and meet(one.regions, other.regions)
 
 
-def _report(report: dict[str, Any], told: Told, today: dt.date) -> Earlier | None:
-    code = mapping(report.get("code"))
-    named = _films_of(code) or _named(told, code, report)
+def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
+    named = _of_report(report)
     if named is None:
         return None
     held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
@@ -287,6 +287,16 @@ def _report(report: dict[str, Any], told: Told, today: dt.date) -> Earlier | Non
     return Earlier(reference_of(report), modality, regions, contrast, held, final, says, codes, base, report)
 
 
+def _of_report(report: Mapping[str, Any]) -> Named | None:
+    code = mapping(report.get("code"))
+    if "bodySite" not in report and "orderDetail" not in report:
+        try:
+            return _reported(codes_in(report.get("category")) & SERVICES)[codings(code), written(code)]
+        except TypeError:  # not as FHIR has it
+            pass
+    return _films_of(code) or _named(ordered_study(report), code, report)
+
+
 def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     """An ImagingStudy by its procedure code, else by DICOM modality and body site."""
     held, series = span(images.get("started")), objects(images.get("series"))
@@ -294,8 +304,8 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
         return None
     named = _of_codes(*objects(images.get("procedureCode")))
     if named is None:
-        codings = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
-        kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
+        told = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
+        kinds = {DICOM[c] for coding in told if (c := words(coding.get("code"))) in DICOM}
         sites = [{"coding": [s.get("bodySite")]} for s in series]
         regions = read_table("body_sites").means(*sites, {"text": images.get("description")}, text=True)
         modality = HYBRID.get(frozenset(kinds), next(iter(kinds)) if len(kinds) == 1 else "")
@@ -319,37 +329,31 @@ def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
 Named = tuple[str, frozenset[str], str, str, frozenset[str]]
 
 
-Written = tuple[str, tuple[tuple[str, str, str], ...]]
-"""A concept as the client writes it: its text, and system, code and display of its codings."""
-
-
 def _of_codes(*codes: Mapping[str, Any]) -> Named | None:
     """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
-    written = tuple(map(_written, codes))
-    return _done(written) if len(str(written)) < KEPT else _done.__wrapped__(written)
+    try:
+        return DONE[tuple(map(written, codes))]
+    except TypeError:  # not as FHIR has it
+        return _done(codes)
 
 
-def _written(concept: Mapping[str, Any]) -> Written:
-    codings = objects(concept.get("coding"))
-    texts = tuple((_plain(c.get("system")), _plain(c.get("code")), _plain(c.get("display"))) for c in codings)
-    return _plain(concept.get("text")), texts
+def _done(codes: Sequence[Mapping[str, Any]]) -> Named | None:
+    found = (_named(ordered_study({"code": c}), c, {}, codes) for c in codes)
+    return _films_of(*codes) or next((n for n in found if n), None)
 
 
-def _plain(value: Any) -> str:
-    """Text, and the number that some clients send for a code."""
-    return value if isinstance(value, str) else str(value) if type(value) is int else ""
+DONE = Kept[tuple[Written, ...], Named | None](lambda codes: _done(tuple(map(concept_of, codes))))
 
 
-@functools.lru_cache(maxsize=2048)
-def _done(written: tuple[Written, ...]) -> Named | None:
-    """`_of_codes` by what it goes by; charts repeat the same few hundred."""
-    codes = [
-        {"text": text, "coding": [{"system": s, "code": c, "display": d} for s, c, d in codings]}
-        for text, codings in written
-    ]
-    return _films_of(*codes) or next(
-        (n for c in codes if (n := _named(ordered_study({"code": c}), c, {}, codes))), None
-    )
+@functools.lru_cache(maxsize=32)
+def _reported(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Named | None]:
+    """What a report of such a category is of by nothing but its code, which charts repeat."""
+
+    def read(code: tuple[Pairs, Written]) -> Named | None:
+        concept = concept_of(code[1])
+        return _films_of(concept) or _named(coded_alone(category)[code], concept, {})
+
+    return Kept(read)
 
 
 def _films_of(*codes: Mapping[str, Any]) -> Named | None:

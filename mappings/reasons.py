@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
 from mappings.conditions import (
     DISCARDED,
     NAMED_BY_WORDS,
@@ -25,6 +24,7 @@ from mappings.conditions import (
 )
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed
 from mappings.fields import mapping, objects, reference_of, target, words
+from mappings.kept import Kept
 from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
@@ -59,10 +59,15 @@ def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[
     Of several codings any covered one wins, then one that is no guideline's (`other`), else the reason is unmapped.
     Free text gives candidates only. A reference to a refuted or mistaken diagnosis is no reason.
     """
-    coded = [_of_concept(concept) for concept in objects(service_request.get("reasonCode"))]
+    coded = reasons_of(service_request.get("reasonCode"))
     if service_request.get("reasonReference"):
         coded += [_reason(given) for given in _referred(service_request, records)]
     return tuple(coded)
+
+
+def reasons_of(concepts: Any) -> list[Reason]:
+    """What CodeableConcepts say as reasons."""
+    return [_of_concept(concept) for concept in objects(concepts)] if concepts else []
 
 
 def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
@@ -70,11 +75,12 @@ def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[froze
     by all that was done at it, so they are read once."""
     key = ("indications", id(resource))
     if key not in records.made:
-        referred = objects(resource.get("reasonReference"))
+        reasons = reasons_of(resource.get("reasonCode"))
+        referred = objects(resource["reasonReference"]) if "reasonReference" in resource else []
         if "diagnosis" in resource:
             referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
-        given = resource.get("reasonCode")
-        reasons = read_reasons({"reasonCode": given, "reasonReference": referred}, records) if given or referred else ()
+        if referred:
+            reasons += read_reasons({"reasonReference": referred}, records)
         known = tuple(frozenset(r.indications) for r in reasons if r.status != "unmapped")
         records.made[key] = known, resource  # which is kept, so that no other takes its id
     held: tuple[frozenset[str], ...] = records.made[key][0]
@@ -101,7 +107,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
 
 
 def _of_concept(concept: Any) -> Reason:
-    return _by_codes(tuple(codings(concept))) or _reason(Stated((concept,)))
+    return BY_CODES[codings(concept)] or _reason(Stated((concept,)))
 
 
 def _reason(given: Stated) -> Reason:
@@ -117,8 +123,7 @@ def _reason(given: Stated) -> Reason:
     return Reason("unmapped", candidates=tuple(dict.fromkeys(i for text in said for i in candidates(text))))
 
 
-@functools.lru_cache(maxsize=4096)
-def _by_codes(pairs: tuple[tuple[str, str], ...]) -> Reason | None:
+def _by_codes(pairs: Pairs) -> Reason | None:
     """The reason, where these codes settle it by our tables alone; the words beside them, and what a terminology server
     may say, are then of no account."""
     meanings = coded_meanings(pairs)
@@ -128,6 +133,9 @@ def _by_codes(pairs: tuple[tuple[str, str], ...]) -> Reason | None:
         return None
     named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
     return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs)) if named else None
+
+
+BY_CODES = Kept(_by_codes)
 
 
 def _other(system: str, code: str) -> bool:
