@@ -99,7 +99,7 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
     clinical = codes_in(resource.get("clinicalStatus"))
     onset = _earliest(resource, today, "onsetDateTime", "onsetPeriod")
     return Diagnosis(
-        reference=reference_of(dict(resource)),
+        reference=reference_of(resource),
         meanings=meanings,
         unconfirmed=not UNCONFIRMED.isdisjoint(verification),
         over=not OVER.isdisjoint(clinical) or "abatementDateTime" in resource,
@@ -223,10 +223,13 @@ def _reading(name: str, meaning: Meaning, diagnosis: Diagnosis, voice: Voice) ->
 
 
 def _with_implied(name: str, value: Value) -> dict[str, Value]:
-    out: dict[str, Value] = {name: value}
-    for other in channel(name).implies:
-        out |= _with_implied(other, True)
-    return out
+    return {name: value, **dict.fromkeys(_implied(name), True)}
+
+
+@functools.lru_cache(maxsize=4096)
+def _implied(name: str) -> tuple[str, ...]:
+    """Everything that follows from a fact."""
+    return tuple(dict.fromkeys(n for other in channel(name).implies for n in (other, *_implied(other))))
 
 
 def _timely(name: str, diagnosis: Diagnosis, today: dt.date) -> bool:

@@ -116,7 +116,7 @@ def _onset(condition: Mapping[str, Any], today: dt.date) -> Span | None:
     held = mapping(condition.get("onsetPeriod"))
     onset = span(condition.get("onsetDateTime")) or span(held.get("start"))
     if onset is None:
-        recorded = first_span(dict(condition), "recordedDate")
+        recorded = first_span(condition, "recordedDate")
         onset = Span(dt.date.min, recorded.last) if recorded else None
     if onset is None or onset.first > today:
         return None

@@ -6,10 +6,11 @@ import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
-from mappings.fields import first_span, instant, mapping, objects, reference_of, targets, words
+from mappings.fields import first_span, instant, mapping, objects, reference_of, span, targets, words
 from mappings.observed import kinds_of, observed
 from mappings.records import Records, SetAside, codes_in
 from mappings.units import unit_of
@@ -17,8 +18,6 @@ from mappings.units import unit_of
 DONE = frozenset({"final", "amended", "corrected"})
 DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued")
 MOMENTS = ("effectiveDateTime", "effectiveInstant", "issued")
-PANELS = frozenset({"component", "contained", "valueCodeableConcept"})
-"""Fields in which more may stand than the code of the Observation says."""
 NUMBERS = ("valueQuantity", "valueInteger", "valueString")
 """The fields of a value in which a number or grade may stand."""
 PRESENT_PROBLEM_DAYS = 90
@@ -46,11 +45,11 @@ class Result:
         return self.moment
 
     def fact(self, name: str, value: Value, basis: Basis = Basis.RECORDED, *others: Result) -> Fact:
-        sources = dict.fromkeys(reference_of(dict(r.resource)) for r in (self, *others))
+        sources = dict.fromkeys(reference_of(r.resource) for r in (self, *others))
         return Fact(name, value, basis, tuple(sources), self.on)
 
     def aside(self, why: str) -> SetAside:
-        return SetAside(reference_of(dict(self.resource)), why)
+        return SetAside(reference_of(self.resource), why)
 
 
 Results = Mapping[str, Sequence[Result]]
@@ -61,11 +60,11 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
     tomorrow = today + dt.timedelta(days=1)
-    for resource, own in observed(records).kinds:
-        if resource.get("status") not in DONE:
+    for resource, own, panel in observed(records).kinds:
+        if resource.get("status") not in DONE or ("focus" in resource and _about_other(resource)):
             continue
-        read = [(resource, own)] if own and PANELS.isdisjoint(resource) else _parts(resource)
-        held = first_span(resource, *DATES) if read and not ("focus" in resource and _about_other(resource)) else None
+        read = _parts(resource) if panel else ((resource, own),)
+        held = span(resource.get("effectiveDateTime")) or first_span(resource, *DATES) if read else None
         if held is None or held.first > tomorrow:
             continue
         on = min(held.last, today)
@@ -77,9 +76,13 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
                 for kind in kinds:
                     found.setdefault(kind, []).append(result)
     for results in found.values():
-        if len(results) > 1:
+        results.sort(key=_on, reverse=True)
+        if len({r.on for r in results}) < len(results):
             results.sort(key=lambda r: (r.on, r.at), reverse=True)
     return found
+
+
+_on = attrgetter("on")
 
 
 def latest(results: Results, kind: str, days: int) -> Result | None:

@@ -28,10 +28,11 @@ ALIAS = "alias "
 class Observed:
     """The Observations of a chart that mean something, in its order.
 
-    ``kinds``: each with what its own codes measure or find. ``of``: those that are attested, of a cancer or of the sex.
+    ``kinds``: each with what its own codes measure or find, and whether more may stand in it than they say. ``of``:
+    those that are attested, of a cancer or of the sex.
     """
 
-    kinds: Sequence[tuple[dict[str, Any], tuple[str, ...]]]
+    kinds: Sequence[tuple[dict[str, Any], tuple[str, ...], bool]]
     of: Mapping[str, Sequence[dict[str, Any]]]
     set_aside: tuple[SetAside, ...]
 
@@ -61,7 +62,7 @@ def observed(records: Records) -> Observed:
 
 def _observed(records: Records) -> Observed:
     shape, aside = shapes()["Observation"], []
-    kinds: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+    kinds: list[tuple[dict[str, Any], tuple[str, ...], bool]] = []
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for observation in records.of("Observation"):
         means: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ def _observed(records: Records) -> Observed:
         for other in others:
             of[other].append(observation)
         if own or panel:
-            kinds.append((observation, own))
+            kinds.append((observation, own, panel))
     return Observed(kinds, of, tuple(aside))
 
 

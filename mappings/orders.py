@@ -73,8 +73,16 @@ def standing_orders(drafts: Sequence[Any], records: Records, today: dt.date, day
     return [replace(_order(request, -1, records), standing=True) for request in found]
 
 
-def open_requests(records: Records, today: dt.date, days: int = OPEN_DAYS) -> Iterator[dict[str, Any]]:
-    """Active orders of the chart; one without a day counts, for nothing says that it is old."""
+def open_requests(records: Records, today: dt.date, days: int = OPEN_DAYS) -> Sequence[dict[str, Any]]:
+    """Active orders of the chart, found once; one without a day counts, for nothing says that it is old."""
+    key = ("open requests", today, days)
+    if key not in records.made:
+        records.made[key] = tuple(_open_requests(records, today, days))
+    held: Sequence[dict[str, Any]] = records.made[key]
+    return held
+
+
+def _open_requests(records: Records, today: dt.date, days: int) -> Iterator[dict[str, Any]]:
     for request in records.of("ServiceRequest"):
         if request.get("status") not in OPEN or request.get("intent") in ("proposal", "plan", "option"):
             continue
@@ -181,9 +189,13 @@ def _told(named: Named) -> Told:
     return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
 
 
+READINGS = Kept[tuple[tuple[str, ...], str], Reading](lambda said_of: read_text(*said_of))
+"""What the words say that a study is ordered by, which are names out of a catalogue."""
+
+
 def _reading(texts: Sequence[str], sites: tuple[str, ...], codes: Coded) -> Reading:
     """The words of the order, with the body site's regions where they name none."""
-    reading = read_text(texts, codes.modality)
+    reading = READINGS[tuple(texts), codes.modality]
     if not sites or (reading.regions and not (reading.level_unsaid or reading.from_reason)):
         return reading
     return replace(reading, regions=sites, level_unsaid=False, from_reason=False)
@@ -251,11 +263,17 @@ def _emergencies(records: Records) -> Sequence[tuple[str, bool]]:
         records.made["emergencies"] = [
             (reference_of(encounter), words(encounter.get("status")) in ("in-progress", "arrived", "triaged"))
             for encounter in records.of("Encounter")
-            for classes in (objects(encounter.get("class")),)
-            if any(words(c.get("code")) == "EMER" for c in classes) or "EMER" in codes_in(classes)
+            if _of_emergency(encounter.get("class"))
         ]
     held: list[tuple[str, bool]] = records.made["emergencies"]
     return held
+
+
+def _of_emergency(held: Any) -> bool:
+    """Whether the class of a visit, a Coding or concepts, is that of an emergency department."""
+    if isinstance(held, dict) and isinstance(code := held.get("code"), str) and "coding" not in held:
+        return code.strip() == "EMER"
+    return any(words(c.get("code")) == "EMER" for c in objects(held)) or "EMER" in codes_in(held)
 
 
 def _texts(draft: dict[str, Any]) -> list[str]:

@@ -54,11 +54,10 @@ def outcome_facts(
     ``site["pain_improvement_percent"]`` is the fall from which an improvement is significant; without it a fall says
     nothing.
     """
-    scores: list[Score] | None = None
     for family, tried in (("", "provider_directed"), ("active.", "active.performed")):
         began = _began(facts, family, tried, today)
         if began is not None:
-            scores = _scores(records, {c.reference for c in found}, today) if scores is None else scores
+            scores = _scores(records, frozenset(c.reference for c in found), today)
             ended = today - dt.timedelta(days=_days(facts, f"{family}ended_days_ago") or 0)
             yield from _outcome(family, scores, began, ended, today, (site or {}).get("pain_improvement_percent"))
 
@@ -113,7 +112,16 @@ def _agreed(scores: Sequence[Score], chosen: Score | None) -> Score | None:
     return chosen
 
 
-def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
+def _scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Score]:
+    """The pain scores of these visits; read once for all studies that an order may be for."""
+    key = ("pain scores", visits, today)
+    if key not in records.made:
+        records.made[key] = _read_scores(records, visits, today)
+    held: list[Score] = records.made[key]
+    return held
+
+
+def _read_scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Score]:
     out = []
     for observation in _painful(records):
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
@@ -127,7 +135,7 @@ def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
 
 def _painful(records: Records) -> Iterator[dict[str, Any]]:
     """The Observations of pain."""
-    return (observation for observation, kinds in observed(records).kinds if not PAIN.isdisjoint(kinds))
+    return (observation for observation, kinds, _ in observed(records).kinds if not PAIN.isdisjoint(kinds))
 
 
 def _of_ten(observation: Mapping[str, Any]) -> float | None:

@@ -98,7 +98,7 @@ def prior_imaging_facts(
     """
     operated = [o for o in operations if "spine" in o.kinds and near(o, study)]
     parts = (episode.regions if episode else frozenset()) or frozenset({study.region})
-    films = [e for e in held if e.modality == "xray" and meet(e.regions, parts)]
+    films = [e for e in held if e.modality == "xray" and _meet(e.regions, parts)]
     yield from _films(films, operated, today, episode)
     yield from _repeated([e for e in held if e.modality == "xray"], episode)
     here = [e for e in held if of_region(e, study.region)]
@@ -252,9 +252,18 @@ def _days(name: str, earlier: Earlier, today: dt.date) -> Iterator[Fact]:
 
 def of_region(earlier: Earlier, region: str) -> bool:
     """A whole-body order is not preceded by a study of one part; any other study counts by what it shows."""
-    if region == "whole_body":
-        return any(shows(r, region) for r in earlier.regions)
-    return any(overlap(r, region) for r in earlier.regions)
+    return _lies_in(earlier.regions, region)
+
+
+@functools.lru_cache(maxsize=1024)
+def _lies_in(regions: frozenset[str], region: str) -> bool:
+    test = shows if region == "whole_body" else overlap
+    return any(test(r, region) for r in regions)
+
+
+@functools.lru_cache(maxsize=1024)
+def _meet(some: frozenset[str], others: frozenset[str]) -> bool:
+    return meet(some, others)
 
 
 def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
@@ -271,7 +280,7 @@ def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
 
 
 def _same(one: Earlier, other: Earlier) -> bool:
-    return one.modality == other.modality and one.held == other.held and meet(one.regions, other.regions)
+    return one.modality == other.modality and one.held == other.held and _meet(one.regions, other.regions)
 
 
 def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:

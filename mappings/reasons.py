@@ -73,18 +73,26 @@ def reasons_of(concepts: Any) -> list[Reason]:
 def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
     """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
     by all that was done at it, so they are read once."""
-    key = ("indications", id(resource))
-    if key not in records.made:
-        reasons = reasons_of(resource.get("reasonCode"))
-        referred = objects(resource["reasonReference"]) if "reasonReference" in resource else []
-        if "diagnosis" in resource:
-            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
-        if referred:
-            reasons += read_reasons({"reasonReference": referred}, records)
-        known = tuple(frozenset(r.indications) for r in reasons if r.status != "unmapped")
-        records.made[key] = known, resource  # which is kept, so that no other takes its id
-    held: tuple[frozenset[str], ...] = records.made[key][0]
-    return held
+    read: dict[int, tuple[tuple[frozenset[str], ...], Any]] = records.made.setdefault("indications", {})
+    held = read.get(id(resource))
+    if held is None:
+        held = read[id(resource)] = tuple(_known(resource, records)), resource  # kept, so that no other takes its id
+    return held[0]
+
+
+def _known(resource: Mapping[str, Any], records: Records) -> Iterator[frozenset[str]]:
+    for concept in objects(resource.get("reasonCode")):
+        settled = INDICATED[codings(concept)]
+        if settled is not None:
+            yield settled
+        elif (reason := _reason(Stated((concept,)))).status != "unmapped":
+            yield frozenset(reason.indications)
+    referred = objects(resource["reasonReference"]) if "reasonReference" in resource else []
+    if "diagnosis" in resource:
+        referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
+    if referred:
+        reasons = read_reasons({"reasonReference": referred}, records)
+        yield from (frozenset(r.indications) for r in reasons if r.status != "unmapped")
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:
@@ -93,7 +101,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
     What a code states without doubt is recorded; where a code says no more than that a disease is suspected
     (codes/fact_channels.csv), the suspicion is.
     """
-    order = reference_of(dict(service_request))
+    order = reference_of(service_request)
     facts: list[Fact] = []
     for given in _given(service_request, records):
         diagnosis = read_condition(given.condition, today) if given.condition else None
@@ -135,7 +143,11 @@ def _by_codes(pairs: Pairs) -> Reason | None:
     return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs)) if named else None
 
 
-BY_CODES = Kept(_by_codes)
+def _indicated(pairs: Pairs) -> frozenset[str] | None:
+    return frozenset(reason.indications) if (reason := _by_codes(pairs)) else None
+
+
+BY_CODES, INDICATED = Kept(_by_codes), Kept(_indicated)
 
 
 def _other(system: str, code: str) -> bool:

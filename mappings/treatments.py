@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
+from mappings.codings import codings
 from mappings.episode import Episode
 from mappings.evidence import course, told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, target
@@ -171,7 +172,9 @@ def read_visits(records: Records, _today: dt.date) -> list[tuple[dict[str, Any],
     """Every encounter with what it was for, where its type or service is a treatment."""
     table, visits = read_table("treatments"), []
     for encounter in records.of("Encounter"):
-        kinds = table.means(*objects(encounter.get("type")))
+        types = encounter.get("type")
+        one = isinstance(types, list) and len(types) == 1
+        kinds = table.of_codes(codings(types[0])) if one else table.means(*objects(types))
         if "serviceType" in encounter:
             kinds |= table.means(*objects(encounter["serviceType"]))
         visits.append((encounter, kinds))
