@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,8 @@ _RADIOLOGY = re.compile(r"7[0-6]\d{3}|770\d{2}|78\d{3}")
 _CATEGORY_III = re.compile(r"\d{4}T")
 Told = tuple[Kind, Study | None, tuple[Study, ...]]
 """What a resource orders: its kind, its study where that is known, and the candidates while there is doubt."""
+Alone = tuple[frozenset[str], tuple[Pairs, Written]]
+"""The category and the code of a resource that says nothing else of its study: what is made of it can be kept."""
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
@@ -96,14 +98,18 @@ def ordered_study(request: Any) -> Told:
 
     Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
     """
-    held = mapping(request)
+    return _ordered(mapping(request))[0]
+
+
+def _ordered(held: Mapping[str, Any]) -> tuple[Told, Alone | None]:
     pairs, category = codings(held.get("code")), codes_in(held.get("category")) & SERVICES
     if "bodySite" not in held and "orderDetail" not in held:
         try:
-            return coded_alone(category)[pairs, written(held.get("code"))]
+            code = pairs, written(held.get("code"))
+            return coded_alone(category)[code], (category, code)
         except TypeError:  # not as FHIR has it
             pass
-    return _seen(pairs, tuple(_texts(held)), _sites(held), category)
+    return _seen(pairs, tuple(_texts(held)), _sites(held), category), None
 
 
 @functools.lru_cache(maxsize=32)
@@ -119,11 +125,11 @@ def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category:
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
-def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told]]:
+def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told, Alone | None]]:
     """The resources of one type of the chart with what each was of, read once."""
     if ("studies", kind) not in records.made:
-        records.made["studies", kind] = [(r, ordered_study(r)) for r in records.of(kind)]
-    held: Sequence[tuple[dict[str, Any], Told]] = records.made["studies", kind]
+        records.made["studies", kind] = [(r, *_ordered(r)) for r in records.of(kind)]
+    held: Sequence[tuple[dict[str, Any], Told, Alone | None]] = records.made["studies", kind]
     return held
 
 
@@ -276,13 +282,13 @@ def _of_emergency(held: Any) -> bool:
     return any(words(c.get("code")) == "EMER" for c in objects(held)) or "EMER" in codes_in(held)
 
 
-def _texts(draft: dict[str, Any]) -> list[str]:
+def _texts(draft: Mapping[str, Any]) -> list[str]:
     """What the order says in words about the study: never its notes, which tell of the patient."""
     detail = [t for d in objects(draft.get("orderDetail")) for t in spoken(d)]
     return [t for t in dict.fromkeys([*spoken(draft.get("code")), *detail]) if t.strip()]
 
 
-def _sites(draft: dict[str, Any]) -> tuple[str, ...]:
+def _sites(draft: Mapping[str, Any]) -> tuple[str, ...]:
     """The regions of ServiceRequest.bodySite, by code or by name."""
     found: dict[str, None] = {}
     for site in objects(draft.get("bodySite")):

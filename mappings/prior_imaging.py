@@ -13,14 +13,14 @@ from criteria.facts import Basis, Fact, Value
 from criteria.orders import Order
 from criteria.regions import meet, overlap, shows
 from criteria.studies import Study
-from mappings.codings import Pairs, Written, codings, concept_of, written
+from mappings.codings import Pairs, Written, concept_of, written
 from mappings.conditions import meanings_of
 from mappings.episode import Episode
 from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
 from mappings.kept import Kept
-from mappings.orders import SERVICES, Told, coded_alone, ordered_study
-from mappings.records import Records, codes_in
+from mappings.orders import Alone, Told, coded_alone, ordered_study, studies_of
+from mappings.records import Records
 from mappings.surgery import Operation, near
 from mappings.tables import read_table
 
@@ -268,10 +268,11 @@ def _meet(some: frozenset[str], others: frozenset[str]) -> bool:
 
 def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
     """All earlier imaging, newest first: reports, image sets without a report, and imaging billed as a procedure."""
-    reports = [e for r in records.of("DiagnosticReport") if (e := _report(r, today))]
+    listed = studies_of("DiagnosticReport", records)
+    reports = [e for r, told, alone in listed if (e := _report(r, told, alone, today))]
     reported = {t for r in records.of("DiagnosticReport") if "imagingStudy" in r for t in targets(r["imagingStudy"])}
     images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
-    billed = [e for p in records.of("Procedure") if (e := _billed(p, today))]
+    billed = [e for p, _, alone in studies_of("Procedure", records) if (e := _billed(p, alone, today))]
     found = list(reports)
     for extra in (*images, *billed):  # the same study seen a second time adds nothing
         if not any(_same(extra, e) for e in found):
@@ -283,8 +284,9 @@ def _same(one: Earlier, other: Earlier) -> bool:
     return one.modality == other.modality and one.held == other.held and _meet(one.regions, other.regions)
 
 
-def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
-    named = _of_report(report)
+def _report(report: dict[str, Any], told: Told, alone: Alone | None, today: dt.date) -> Earlier | None:
+    code = mapping(report.get("code"))
+    named = _reported(alone[0])[alone[1]] if alone else _films_of(code) or _named(told, code, report)
     if named is None:
         return None
     held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
@@ -294,16 +296,6 @@ def _report(report: dict[str, Any], today: dt.date) -> Earlier | None:
     final = report.get("status") in FINAL
     says = _concluded(report) if final else frozenset()
     return Earlier(reference_of(report), modality, regions, contrast, held, final, says, codes, base, report)
-
-
-def _of_report(report: Mapping[str, Any]) -> Named | None:
-    code = mapping(report.get("code"))
-    if "bodySite" not in report and "orderDetail" not in report:
-        try:
-            return _reported(codes_in(report.get("category")) & SERVICES)[codings(code), written(code)]
-        except TypeError:  # not as FHIR has it
-            pass
-    return _films_of(code) or _named(ordered_study(report), code, report)
 
 
 def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
@@ -324,13 +316,17 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     return Earlier(reference_of(images), *named[:3], held, False, frozenset(), named[4], named[3], images)
 
 
-def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
+def _billed(procedure: dict[str, Any], alone: Alone | None, today: dt.date) -> Earlier | None:
     if procedure.get("status") not in ("completed", None):
         return None
+    if alone:  # by code: a procedure's words may name what guides it
+        named = DONE[((None, alone[1][1][1]),)]
+    else:
+        named = _of_codes({"coding": mapping(procedure.get("code")).get("coding")})
+    if named is None:
+        return None
     held = first_span(procedure, "performedDateTime") or period(procedure.get("performedPeriod"))[0]
-    code = mapping(procedure.get("code"))
-    named = _of_codes({"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
-    if named is None or (held and held.first > today):
+    if held and held.first > today:
         return None
     return Earlier(reference_of(procedure), *named[:3], held, False, frozenset(), named[4], named[3], procedure)
 

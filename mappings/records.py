@@ -223,7 +223,7 @@ def codes_in(concept: Any) -> frozenset[str]:
     if not concept:
         return NONE
     try:
-        (coding,) = concept["coding"]
+        (coding,) = (concept[0] if len(concept) == 1 and isinstance(concept, list) else concept)["coding"]
         if len(code := coding["code"]) < LONGEST:
             return _alone(code)
     except (KeyError, TypeError, ValueError):  # not one code alone

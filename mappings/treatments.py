@@ -172,9 +172,8 @@ def read_visits(records: Records, _today: dt.date) -> list[tuple[dict[str, Any],
     """Every encounter with what it was for, where its type or service is a treatment."""
     table, visits = read_table("treatments"), []
     for encounter in records.of("Encounter"):
-        types = encounter.get("type")
-        one = isinstance(types, list) and len(types) == 1
-        kinds = table.of_codes(codings(types[0])) if one else table.means(*objects(types))
+        types = objects(encounter.get("type"))
+        kinds = table.of_codes(codings(types[0])) if len(types) == 1 else table.means(*types)
         if "serviceType" in encounter:
             kinds |= table.means(*objects(encounter["serviceType"]))
         visits.append((encounter, kinds))
