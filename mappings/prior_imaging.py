@@ -13,13 +13,12 @@ from criteria.facts import Basis, Fact, Value
 from criteria.orders import Order
 from criteria.regions import meet, overlap, shows
 from criteria.studies import Study
-from mappings.codings import Pairs, Written, concept_of, written
 from mappings.conditions import meanings_of
 from mappings.episode import Episode
 from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
-from mappings.kept import Kept
-from mappings.orders import Alone, Told, coded_alone, ordered_study, studies_of
+from mappings.imaging_done import of_codes, of_procedure, of_report
+from mappings.orders import Alone, Told, studies_of
 from mappings.records import Records
 from mappings.surgery import Operation, near
 from mappings.tables import read_table
@@ -285,8 +284,7 @@ def _same(one: Earlier, other: Earlier) -> bool:
 
 
 def _report(report: dict[str, Any], told: Told, alone: Alone | None, today: dt.date) -> Earlier | None:
-    code = mapping(report.get("code"))
-    named = _reported(alone[0])[alone[1]] if alone else _films_of(code) or _named(told, code, report)
+    named = of_report(report, told, alone)
     if named is None:
         return None
     held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
@@ -303,7 +301,7 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     held, series = span(images.get("started")), objects(images.get("series"))
     if held and held.first > today:
         return None
-    named = _of_codes(*objects(images.get("procedureCode")))
+    named = of_codes(*objects(images.get("procedureCode")))
     if named is None:
         told = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
         kinds = {DICOM[c] for coding in told if (c := words(coding.get("code"))) in DICOM}
@@ -319,76 +317,13 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
 def _billed(procedure: dict[str, Any], alone: Alone | None, today: dt.date) -> Earlier | None:
     if procedure.get("status") not in ("completed", None):
         return None
-    if alone:  # by code: a procedure's words may name what guides it
-        named = DONE[((None, alone[1][1][1]),)]
-    else:
-        named = _of_codes({"coding": mapping(procedure.get("code")).get("coding")})
+    named = of_procedure(procedure, alone)
     if named is None:
         return None
     held = first_span(procedure, "performedDateTime") or period(procedure.get("performedPeriod"))[0]
     if held and held.first > today:
         return None
     return Earlier(reference_of(procedure), *named[:3], held, False, frozenset(), named[4], named[3], procedure)
-
-
-Named = tuple[str, frozenset[str], str, str, frozenset[str]]
-
-
-def _of_codes(*codes: Mapping[str, Any]) -> Named | None:
-    """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
-    try:
-        return DONE[tuple(map(written, codes))]
-    except TypeError:  # not as FHIR has it
-        return _done(codes)
-
-
-def _done(codes: Sequence[Mapping[str, Any]]) -> Named | None:
-    found = (_named(ordered_study({"code": c}), c, {}, codes) for c in codes)
-    return _films_of(*codes) or next((n for n in found if n), None)
-
-
-DONE = Kept[tuple[Written, ...], Named | None](lambda codes: _done(tuple(map(concept_of, codes))))
-
-
-@functools.lru_cache(maxsize=32)
-def _reported(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Named | None]:
-    """What a report of such a category is of by nothing but its code, which charts repeat."""
-
-    def read(code: tuple[Pairs, Written]) -> Named | None:
-        concept = concept_of(code[1])
-        return _films_of(concept) or _named(coded_alone(category)[code], concept, {})
-
-    return Kept(read)
-
-
-def _films_of(*codes: Mapping[str, Any]) -> Named | None:
-    films = read_table("films").means(*codes)
-    pairs = [f.split(":", 1) for f in sorted(films)]
-    return (pairs[0][0], frozenset(r for _, r in pairs), "not_applicable", "", _numbers(codes)) if pairs else None
-
-
-def _named(
-    told: Told, code: Mapping[str, Any], resource: Mapping[str, Any], codes: Sequence[Mapping[str, Any]] = ()
-) -> Named | None:
-    _, study, candidates = told
-    tried = [study] if study else list(candidates)
-    regions = frozenset(s.region for s in tried)
-    if not tried or len({s.modality for s in tried}) > 1 or (len(regions) > 1 and "" in regions):
-        return None
-    first = tried[0]
-    modality = "myelography" if first.base.startswith("myelography") else first.modality
-    numbers = _numbers(codes or (code,))
-    if len(regions) > 1:  # several of one session: MRI of the cervical and the thoracic spine
-        contrasts = {s.contrast for s in tried}
-        return modality, regions, contrasts.pop() if len(contrasts) == 1 else "not_stated", "", numbers
-    regions -= {""}
-    if not regions:
-        regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
-    return modality, regions, first.contrast if len(tried) == 1 else "not_stated", first.base, numbers
-
-
-def _numbers(codes: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    return frozenset(words(c.get("code")) for held in codes for c in objects(held.get("coding")))
 
 
 def _concluded(report: Mapping[str, Any]) -> frozenset[str]:
