@@ -135,12 +135,13 @@ def _by_codes(pairs: Pairs) -> Reason | None:
     """The reason, where these codes settle it by our tables alone; the words beside them, and what a terminology server
     may say, are then of no account."""
     meanings = coded_meanings(pairs)
-    if not meanings:
-        return Reason("other") if any(_other(system, code) for system, code in pairs) else None
     if any(m.code in NAMED_BY_WORDS or m.code == TAILBONE for m in meanings):
         return None
-    named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
-    return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs)) if named else None
+    if named := tuple(dict.fromkeys(i for m in meanings for i in m.indications)):
+        return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs))
+    if any(m.code.startswith(tuple(NAMED_BY_WORDS)) for m in meanings):
+        return None
+    return Reason("other") if any(_other(system, code) for system, code in pairs) else None
 
 
 def _indicated(pairs: Pairs) -> frozenset[str] | None:
