@@ -12,6 +12,7 @@ from criteria.facts import Basis, Fact, FactDefinition, Value
 from criteria.orders import Order
 from criteria.vocabulary import FACT_SYSTEM, LASTING, load_vocabulary
 from mappings.fields import Span, first_span, instant, mapping, number, objects, reference_of, span, targets, words
+from mappings.observed import ATTESTED, observed
 from mappings.records import Records, SetAside
 from mappings.units import measured
 
@@ -82,9 +83,7 @@ def read_attested(records: Records, today: dt.date) -> Attested:
 
 def _stated(records: Records) -> Iterator[tuple[dict[str, Any], str, list[tuple[str, Any]]]]:
     """(resource, fact name, the value[x] fields) of each final Observation and each questionnaire answer."""
-    held = records.of("Observation")
-    ours = sorted({n for (system, _), places in records.observed().items() if system == FACT_SYSTEM for n in places})
-    for observation in (held[n] for n in ours):
+    for observation in observed(records).of.get(ATTESTED, ()):
         if observation.get("status") not in DONE or observation.get("dataAbsentReason"):
             continue
         for name in _fact_codes(observation.get("code")):

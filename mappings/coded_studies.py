@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from criteria.regions import overlap
 from criteria.studies import Catalogue, Study
+from mappings.codings import Pairs
 from mappings.named_studies import Named, open_variants
 from mappings.order_text import PARTS, Reading
 
 SYSTEMS = ("cpt", "hcpcs", "loinc", "snomed")
 """Code systems in the order in which they are believed."""
-Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)

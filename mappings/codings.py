@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
 from mappings.fields import mapping, objects, words
+from mappings.kept import Kept
 
 SYSTEMS = Path(__file__).parent / "codes" / "systems.csv"
 COLUMNS = ["uri", "name", "kind", "source"]
 KINDS = ("canonical", "alias")
-KEPT = 200
-"""Letters of system and code together that are kept; no real coding has more."""
 _CPT = re.compile(r"\d{5}|\d{4}[A-Z]")
 _HCPCS = re.compile(r"[A-V]\d{4}")
 _MODIFIED = re.compile(r"((?:\d{5}|\d{4}T|[A-V]\d{4}))[\s\-]+([A-Z0-9]{2}(?:[\s\-,]+[A-Z0-9]{2})*)")
@@ -27,33 +26,77 @@ _OID = re.compile(r"[012](\.\d+)+")
 _met: ContextVar[set[str] | None] = ContextVar("met", default=None)
 
 
-def codings(concept: Any) -> list[tuple[str, str]]:
+Pairs = tuple[tuple[str, str], ...]
+"""(system, code) of each coding of a concept."""
+Written = tuple[str | None, tuple[tuple[str | None, str | None, str | None], ...]]
+"""A CodeableConcept as the client writes it: its text, and system, code and display of its codings."""
+
+
+def codings(concept: Any) -> Pairs:
     """The (system, code) pairs of a CodeableConcept (or a Coding), in its order, each once.
 
     ``system`` is our short name, or '' for a local or absent one. CPT and HCPCS codes are told by their shape when the
     client mixes the two up; modifiers after the code (``72148-26``) are cut off. Whatever is not FHIR yields nothing.
     """
-    held = concept.get("coding", concept) if isinstance(concept, dict) else concept
-    pairs: list[tuple[str, str]] = []
-    for coding in (held,) if isinstance(held, dict) else held if isinstance(held, list) else ():
-        if not isinstance(coding, dict):
-            continue
-        system, code = coding.get("system"), coding.get("code")
-        system, code = system if isinstance(system, str) else "", code if isinstance(code, str) else _text(code)
-        read = _read if len(code) + len(system) < KEPT else _read.__wrapped__
-        name, code, alias = read(system, code)
-        if alias and (met := _met.get()) is not None:
-            met.add(alias)
-        if code and (name, code) not in pairs:
-            pairs.append((name, code))
+    if not concept:
+        return ()
+    try:
+        pairs, aliases = READ[tuple([(c["system"], c["code"]) for c in concept["coding"]])]
+    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
+        pairs, aliases = READ[_whatever_is_there(concept)]
+    if aliases:
+        note_aliases(aliases)
     return pairs
 
 
-@functools.lru_cache(maxsize=16384)
-def _read(system: str, code: str) -> tuple[str, str, str]:
-    """Our short name, the code, and the alias that the system was written with; charts repeat the same few hundred."""
+def written(concept: Any) -> Written:
+    """A concept as it is written, to look up what is kept of it. Raises `TypeError` where it is not as FHIR has it."""
+    try:
+        held = tuple([(c.get("system"), c.get("code"), c.get("display")) for c in concept.get("coding", ())])
+        return concept.get("text"), held
+    except AttributeError:
+        raise TypeError("it is no concept") from None
+
+
+def concept_of(held: Written) -> dict[str, Any]:
+    """The concept that is written so."""
+    text, listed = held
+    return {"text": text, "coding": [{"system": s, "code": c, "display": d} for s, c, d in listed]}
+
+
+def said(concept: Written) -> list[str]:
+    """The text and the displays of a concept as it is written."""
+    text, listed = concept
+    return [name for name in (text, *(display for _, _, display in listed)) if name is not None]
+
+
+def _whatever_is_there(concept: Any) -> Pairs:
+    held = concept.get("coding", concept) if isinstance(concept, dict) else concept
+    listed = (held,) if isinstance(held, dict) else held if isinstance(held, list) else ()
+    return tuple((words(c.get("system")), _text(c.get("code"))) for c in listed if isinstance(c, dict))
+
+
+def _read(pairs: Pairs) -> tuple[Pairs, tuple[str, ...]]:
+    """The pairs with our names, and the aliases that their systems were written with."""
+    read = [read_coding(*pair) for pair in pairs]
+    return tuple(dict.fromkeys(p for p, _ in read if p[1])), tuple(alias for _, alias in read if alias)
+
+
+READ = Kept(_read)
+
+
+def read_coding(system: str | None, code: str | None) -> tuple[tuple[str, str], str]:
+    """Our short name and the code, and the alias that the system was written with. Raises `TypeError` for a lack."""
+    if system is None or code is None:
+        raise TypeError("a part is missing")
     name, alias = _named(system)
-    return (*_by_shape(name, code.strip()), alias)
+    return _by_shape(name, code.strip()), alias
+
+
+def note_aliases(aliases: Iterable[str]) -> None:
+    """For whom `watch_aliases`."""
+    if (met := _met.get()) is not None:
+        met.update(aliases)
 
 
 def modifiers(concept: Any) -> frozenset[str]:
@@ -68,8 +111,8 @@ def modifiers(concept: Any) -> frozenset[str]:
 def short_name(system: Any) -> str:
     """Our short name of a code system URI, OID or other name; '' when it is none of ours."""
     name, alias = _named(system) if isinstance(system, str) else ("", "")
-    if alias and (met := _met.get()) is not None:
-        met.add(alias)
+    if alias:
+        note_aliases((alias,))
     return name
 
 

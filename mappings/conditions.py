@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from criteria.facts import Basis, Fact, Value
 from mappings.attested import vocabulary
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
 from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
 from mappings.fields import first_span, mapping, objects, reference_of, words
+from mappings.kept import Kept
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
 from mappings.tables import spoken
@@ -98,7 +99,7 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
     clinical = codes_in(resource.get("clinicalStatus"))
     onset = _earliest(resource, today, "onsetDateTime", "onsetPeriod")
     return Diagnosis(
-        reference=reference_of(dict(resource)),
+        reference=reference_of(resource),
         meanings=meanings,
         unconfirmed=not UNCONFIRMED.isdisjoint(verification),
         over=not OVER.isdisjoint(clinical) or "abatementDateTime" in resource,
@@ -114,7 +115,7 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     pairs = codings(concept)
-    found = coded_meanings(tuple(pairs))
+    found = CODED[pairs]
     if any(_wide(m.code) for m in found):
         with_words: list[Meaning] = []
         for meaning in found:
@@ -124,8 +125,7 @@ def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     return found or tuple(wider_meanings(pairs))
 
 
-@functools.lru_cache(maxsize=4096)
-def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
+def coded_meanings(pairs: Pairs) -> tuple[Meaning, ...]:
     """What these codes say by our tables alone; what they do not know a terminology server may come to know."""
     found: list[Meaning] = []
     for system, code in pairs:
@@ -133,6 +133,9 @@ def coded_meanings(pairs: tuple[tuple[str, str], ...]) -> tuple[Meaning, ...]:
         if meaning and meaning not in found:
             found.append(meaning)
     return tuple(found)
+
+
+CODED = Kept(coded_meanings)
 
 
 def _wide(code: str) -> str:
@@ -220,10 +223,13 @@ def _reading(name: str, meaning: Meaning, diagnosis: Diagnosis, voice: Voice) ->
 
 
 def _with_implied(name: str, value: Value) -> dict[str, Value]:
-    out: dict[str, Value] = {name: value}
-    for other in channel(name).implies:
-        out |= _with_implied(other, True)
-    return out
+    return {name: value, **dict.fromkeys(_implied(name), True)}
+
+
+@functools.lru_cache(maxsize=4096)
+def _implied(name: str) -> tuple[str, ...]:
+    """Everything that follows from a fact."""
+    return tuple(dict.fromkeys(n for other in channel(name).implies for n in (other, *_implied(other))))
 
 
 def _timely(name: str, diagnosis: Diagnosis, today: dt.date) -> bool:

@@ -11,7 +11,7 @@ from criteria.indications import Indication
 from criteria.orders import Order
 from criteria.regions import meet
 from mappings.fields import Span, first_span, mapping, reference_of, span, target, targets
-from mappings.reasons import indications_of, read_reasons
+from mappings.reasons import indications_of, reasons_of
 from mappings.records import Records, codes_in
 
 OVER = frozenset({"resolved", "inactive", "remission"})
@@ -100,7 +100,7 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
     for condition in records.of("Condition"):
         if OVER & codes_in(condition.get("clinicalStatus")):
             continue
-        reasons = read_reasons({"reasonCode": condition.get("code")}, records)
+        reasons = reasons_of(condition.get("code"))
         if not any(episode._same(frozenset(r.indications)) for r in reasons if r.indications):
             continue
         references.add(reference_of(condition))
@@ -116,7 +116,7 @@ def _onset(condition: Mapping[str, Any], today: dt.date) -> Span | None:
     held = mapping(condition.get("onsetPeriod"))
     onset = span(condition.get("onsetDateTime")) or span(held.get("start"))
     if onset is None:
-        recorded = first_span(dict(condition), "recordedDate")
+        recorded = first_span(condition, "recordedDate")
         onset = Span(dt.date.min, recorded.last) if recorded else None
     if onset is None or onset.first > today:
         return None

@@ -56,13 +56,12 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
         status = encounter.get("status")
         if (status != "finished" and status not in OPEN) or treatments:
             continue  # a therapy session is treatment, no evaluation
-        reference = reference_of(encounter)
-        current = reference in here
+        current = bool(here) and reference_of(encounter) in here
         if not current and not episode.concerns(encounter, records):
             continue
         held, mode = _held(encounter, status in OPEN, current, today), _mode(encounter)
         if held and mode != NO_EVALUATION:
-            found.append(Contact(reference, held, mode))
+            found.append(Contact(reference_of(encounter), held, mode))
     for message in records.of("Communication"):
         held = span(message.get("sent")) or span(message.get("received"))
         ours = target(message.get("encounter")) in here or episode.concerns(message, records)

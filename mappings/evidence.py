@@ -26,7 +26,11 @@ def told(what: str, days: Iterable[dt.date | None]) -> str:
 
     A day that is not certain is None: it counts and is not told.
     """
-    held = list(days)
+    return _told(what, tuple(days))
+
+
+@functools.lru_cache(maxsize=4096)
+def _told(what: str, held: tuple[dt.date | None, ...]) -> str:
     known = sorted(d for d in held if d is not None)
     count = len(held)
     if count <= 1:

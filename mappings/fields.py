@@ -7,7 +7,7 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +85,7 @@ def period(value: Any) -> tuple[Span | None, Span | None]:
     return span(held.get("start")), span(held.get("end"))
 
 
-def first_span(resource: dict[str, Any], *names: str) -> Span | None:
+def first_span(resource: Mapping[str, Any], *names: str) -> Span | None:
     """The first of these date fields that can be read; of a Period its end, else its start."""
     for name in names:
         value = resource.get(name)
@@ -113,7 +113,7 @@ def _moment(value: str) -> float:
         return (found.first - dt.date(1970, 1, 1)).days * 86400.0 if found else -math.inf
 
 
-def reference_of(resource: dict[str, Any]) -> str:
+def reference_of(resource: Mapping[str, Any]) -> str:
     """``Type/id``, or the type alone when there is no usable id."""
     kind, identity = resource.get("resourceType"), resource.get("id")
     kind = kind.strip() if isinstance(kind, str) else ""

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact
-from mappings.codings import codings
+from mappings.codings import Pairs, Written, codings, said, written
 from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
+from mappings.kept import Kept
 from mappings.records import Records
 from mappings.tables import read_table, spoken
 from mappings.units import measured
@@ -79,16 +80,32 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     medicine = resource.get("medicationCodeableConcept")
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
-    table = read_table("medications")
-    named = table.of_words(spoken(medicine))
-    classes = table.of_codes(codings(medicine)) or named
+    classes, forms = _medicine(medicine)
     if not classes:
         return classes
-    forms = named & FORMS
+    table = read_table("medications")
     for dosage in (*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))):
         forms |= table.of_words(spoken(dosage.get("route"))) & ROUTES
     classes |= forms
     return classes | {"corticosteroid_oral"} if "corticosteroid" in classes and not forms else classes
+
+
+def _medicine(concept: Any) -> tuple[frozenset[str], frozenset[str]]:
+    """The classes of a medicine by its codes, else by its names, and the forms that the names tell."""
+    pairs = codings(concept)
+    try:
+        return MEDICINES[pairs, written(concept)]
+    except TypeError:  # not as FHIR has it
+        return _by_names(pairs, spoken(concept))
+
+
+def _by_names(pairs: Pairs, names: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
+    table = read_table("medications")
+    named = table.of_words(names)
+    return table.of_codes(pairs) or named, named & FORMS
+
+
+MEDICINES = Kept[tuple[Pairs, Written], tuple[frozenset[str], frozenset[str]]](lambda m: _by_names(m[0], said(m[1])))
 
 
 def _last(request: Mapping[str, Any], first: dt.date, active: bool, today: dt.date) -> dt.date | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
-from mappings.codings import codings
-from mappings.fields import first_span, instant, mapping, objects, reference_of, targets, words
+from mappings.fields import first_span, instant, mapping, objects, reference_of, span, targets, words
+from mappings.observed import kinds_of, observed
 from mappings.records import Records, SetAside, codes_in
-from mappings.tables import read_table
 from mappings.units import unit_of
 
 DONE = frozenset({"final", "amended", "corrected"})
@@ -36,14 +35,21 @@ class Result:
     body: Mapping[str, Any]
     on: dt.date
     ago: int
-    at: float
+    moment: float | None = None
+
+    @property
+    def at(self) -> float:
+        """The time of day, by which results of one day are sorted; read when first asked."""
+        if self.moment is None:
+            self.moment = max((instant(self.resource[n]) for n in MOMENTS if n in self.resource), default=-math.inf)
+        return self.moment
 
     def fact(self, name: str, value: Value, basis: Basis = Basis.RECORDED, *others: Result) -> Fact:
-        sources = dict.fromkeys(reference_of(dict(r.resource)) for r in (self, *others))
+        sources = dict.fromkeys(reference_of(r.resource) for r in (self, *others))
         return Fact(name, value, basis, tuple(sources), self.on)
 
     def aside(self, why: str) -> SetAside:
-        return SetAside(reference_of(dict(self.resource)), why)
+        return SetAside(reference_of(self.resource), why)
 
 
 Results = Mapping[str, Sequence[Result]]
@@ -53,41 +59,40 @@ Results = Mapping[str, Sequence[Result]]
 def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Results:
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
-    ours: dict[int, list[str]] = {}
-    for pair, places in records.observed().items():
-        if means := meaning(*pair):
-            for n in places:
-                ours.setdefault(n, []).extend(means)
     tomorrow = today + dt.timedelta(days=1)
-    for n, resource in enumerate(records.of("Observation")):
-        if "component" in resource or "contained" in resource or "valueCodeableConcept" in resource:
-            read = [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
-        elif n in ours:
-            read = [(resource, list(dict.fromkeys(ours[n])))]
-        else:
+    for resource, own, panel in observed(records).kinds:
+        if resource.get("status") not in DONE or ("focus" in resource and _about_other(resource)):
             continue
-        if resource.get("status") not in DONE:
-            continue
-        held = first_span(resource, *DATES) if read and not _about_other(resource) else None
+        read = _parts(resource) if panel else ((resource, own),)
+        held = span(resource.get("effectiveDateTime")) or first_span(resource, *DATES) if read else None
         if held is None or held.first > tomorrow:
             continue
         on = min(held.last, today)
-        at = max([instant(resource[name]) for name in MOMENTS if name in resource], default=-math.inf)
         for body, kinds in read:
-            result = Result(resource, body, on, (today - on).days, at)
+            result = Result(resource, body, on, (today - on).days)
             if "valueQuantity" in body and unit_of(mapping(body["valueQuantity"])) is None:
                 aside.append(result.aside("the unit of its value cannot be read"))
             elif "dataAbsentReason" not in body or any(key.startswith("value") for key in body):
                 for kind in kinds:
                     found.setdefault(kind, []).append(result)
     for results in found.values():
-        results.sort(key=lambda r: (r.on, r.at), reverse=True)
+        results.sort(key=_on, reverse=True)
+        if len({r.on for r in results}) < len(results):
+            results.sort(key=lambda r: (r.on, r.at), reverse=True)
     return found
+
+
+_on = attrgetter("on")
 
 
 def latest(results: Results, kind: str, days: int) -> Result | None:
     """The newest result of a kind, not older than so many days."""
     return next((r for r in results.get(kind, ()) if r.ago <= days), None)
+
+
+def _parts(resource: dict[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
+    """The Observation and what it holds, each with what it measures or finds."""
+    return [(body, kinds) for body in _bodies(resource) if (kinds := _kinds(body))]
 
 
 def _bodies(resource: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -109,27 +114,10 @@ def _kinds(body: Mapping[str, Any]) -> list[str]:
 
     A finding that is coded as the value counts where the question is one of ours, or the Observation an examination.
     """
-    kinds = _means(body.get("code"))
+    kinds = list(kinds_of(body.get("code")))
     if "valueCodeableConcept" in body and (kinds or "exam" in codes_in(body.get("category"))):
-        kinds += [m for m in _means(body["valueCodeableConcept"]) if m.startswith("finding ")]
-    return kinds if len(kinds) < 2 else list(dict.fromkeys(kinds))
-
-
-def _means(concept: Any) -> list[str]:
-    found: list[str] = []
-    for coding in objects(concept.get("coding") if isinstance(concept, dict) else None):
-        system, code = coding.get("system", ""), coding.get("code")
-        if isinstance(code, str) and isinstance(system, str):
-            found += meaning(system, code)
-    return found
-
-
-@functools.lru_cache(maxsize=4096)
-def meaning(system: str, code: str) -> tuple[str, ...]:
-    """What one coding means; charts repeat the same few hundred."""
-    tables = read_table("findings").exact, read_table("examination").exact
-    known = codings({"system": system, "code": code})
-    return tuple(means for coding in known for table in tables for means in table.get(coding, ()))
+        kinds += [m for m in kinds_of(body["valueCodeableConcept"]) if m.startswith("finding ")]
+    return list(dict.fromkeys(kinds))
 
 
 def _about_other(resource: Mapping[str, Any]) -> bool:

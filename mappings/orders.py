@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +13,10 @@ from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
-from mappings.coded_studies import Coded, Pairs, coded_study, read_codes
-from mappings.codings import codings, modifiers
+from mappings.coded_studies import Coded, coded_study, read_codes
+from mappings.codings import Pairs, Written, codings, modifiers, said, written
 from mappings.fields import first_span, mapping, number, objects, reference_of, target, words
+from mappings.kept import Kept
 from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
@@ -27,6 +28,7 @@ PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snome
 """Code systems in the order in which they are believed, with their values of order.code_system."""
 IMAGING = frozenset({"363679005", "imaging", "RAD", "RUS", "CT", "NMR", "NMS", "radiology"})
 LABORATORY = frozenset({"108252007", "laboratory", "LAB"})
+SERVICES = IMAGING | LABORATORY
 SIDES = {"7771000": "left", "24028007": "right", "51440002": "bilateral"}
 MODIFIERS = {"LT": "left", "RT": "right", "50": "bilateral"}
 TRIAL = frozenset({"Q0", "Q1"})
@@ -47,6 +49,8 @@ _RADIOLOGY = re.compile(r"7[0-6]\d{3}|770\d{2}|78\d{3}")
 _CATEGORY_III = re.compile(r"\d{4}T")
 Told = tuple[Kind, Study | None, tuple[Study, ...]]
 """What a resource orders: its kind, its study where that is known, and the candidates while there is doubt."""
+Alone = tuple[frozenset[str], tuple[Pairs, Written]]
+"""The category and the code of a resource that says nothing else of its study: what is made of it can be kept."""
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
@@ -71,8 +75,16 @@ def standing_orders(drafts: Sequence[Any], records: Records, today: dt.date, day
     return [replace(_order(request, -1, records), standing=True) for request in found]
 
 
-def open_requests(records: Records, today: dt.date, days: int = OPEN_DAYS) -> Iterator[dict[str, Any]]:
-    """Active orders of the chart; one without a day counts, for nothing says that it is old."""
+def open_requests(records: Records, today: dt.date, days: int = OPEN_DAYS) -> Sequence[dict[str, Any]]:
+    """Active orders of the chart, found once; one without a day counts, for nothing says that it is old."""
+    key = ("open requests", today, days)
+    if key not in records.made:
+        records.made[key] = tuple(_open_requests(records, today, days))
+    held: Sequence[dict[str, Any]] = records.made[key]
+    return held
+
+
+def _open_requests(records: Records, today: dt.date, days: int) -> Iterator[dict[str, Any]]:
     for request in records.of("ServiceRequest"):
         if request.get("status") not in OPEN or request.get("intent") in ("proposal", "plan", "option"):
             continue
@@ -86,27 +98,38 @@ def ordered_study(request: Any) -> Told:
 
     Here it is asked what may have been seen, not what is wanted: a spine without a level counts as the whole spine.
     """
-    held = mapping(request)
-    pairs, texts = tuple(codings(held.get("code"))), _texts(held)
-    site = _sites(held) if "bodySite" in held else ()
-    category = codes_in(held.get("category")) & (IMAGING | LABORATORY)
-    return _seen(pairs, tuple(texts), site, category)
+    return _ordered(mapping(request))[0]
 
 
-@functools.lru_cache(maxsize=4096)
+def _ordered(held: Mapping[str, Any]) -> tuple[Told, Alone | None]:
+    pairs, category = codings(held.get("code")), codes_in(held.get("category")) & SERVICES
+    if "bodySite" not in held and "orderDetail" not in held:
+        try:
+            code = pairs, written(held.get("code"))
+            return coded_alone(category)[code], (category, code)
+        except TypeError:  # not as FHIR has it
+            pass
+    return _seen(pairs, tuple(_texts(held)), _sites(held), category), None
+
+
+@functools.lru_cache(maxsize=32)
+def coded_alone(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Told]:
+    """`ordered_study` in such a category by nothing but the code, which charts repeat."""
+    return Kept(lambda code: _seen(code[0], tuple(t for t in dict.fromkeys(said(code[1])) if t.strip()), (), category))
+
+
 def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category: frozenset[str]) -> Told:
-    """`ordered_study` by what it goes by; charts repeat the same few hundred."""
     coded = read_codes(pairs, load_studies())
     reading = replace(_reading(texts, site, coded), level_unsaid=False, from_reason=False, also=())
     kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())
     return kind, study or _whole_spine(candidates, load_studies()), candidates
 
 
-def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told]]:
+def studies_of(kind: str, records: Records) -> Sequence[tuple[dict[str, Any], Told, Alone | None]]:
     """The resources of one type of the chart with what each was of, read once."""
     if ("studies", kind) not in records.made:
-        records.made["studies", kind] = [(r, ordered_study(r)) for r in records.of(kind)]
-    held: Sequence[tuple[dict[str, Any], Told]] = records.made["studies", kind]
+        records.made["studies", kind] = [(r, *_ordered(r)) for r in records.of(kind)]
+    held: Sequence[tuple[dict[str, Any], Told, Alone | None]] = records.made["studies", kind]
     return held
 
 
@@ -121,7 +144,7 @@ def _whole_spine(candidates: Sequence[Study], catalogue: Catalogue) -> Study | N
 
 
 def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
-    pairs, texts, category = tuple(codings(draft.get("code"))), _texts(draft), codes_in(draft.get("category"))
+    pairs, texts, category = codings(draft.get("code")), _texts(draft), codes_in(draft.get("category"))
     coded = read_codes(pairs, load_studies())
     reading = _reading(texts, _sites(draft), coded)
     kind, study, candidates = _study(pairs, texts, category, coded, reading, load_studies())
@@ -172,9 +195,13 @@ def _told(named: Named) -> Told:
     return Kind.STUDY, named.studies[0], named.studies if len(named.studies) > 1 else ()
 
 
+READINGS = Kept[tuple[tuple[str, ...], str], Reading](lambda said_of: read_text(*said_of))
+"""What the words say that a study is ordered by, which are names out of a catalogue."""
+
+
 def _reading(texts: Sequence[str], sites: tuple[str, ...], codes: Coded) -> Reading:
     """The words of the order, with the body site's regions where they name none."""
-    reading = read_text(texts, codes.modality)
+    reading = READINGS[tuple(texts), codes.modality]
     if not sites or (reading.regions and not (reading.level_unsaid or reading.from_reason)):
         return reading
     return replace(reading, regions=sites, level_unsaid=False, from_reason=False)
@@ -242,20 +269,26 @@ def _emergencies(records: Records) -> Sequence[tuple[str, bool]]:
         records.made["emergencies"] = [
             (reference_of(encounter), words(encounter.get("status")) in ("in-progress", "arrived", "triaged"))
             for encounter in records.of("Encounter")
-            for classes in (objects(encounter.get("class")),)
-            if any(words(c.get("code")) == "EMER" for c in classes) or "EMER" in codes_in(classes)
+            if _of_emergency(encounter.get("class"))
         ]
     held: list[tuple[str, bool]] = records.made["emergencies"]
     return held
 
 
-def _texts(draft: dict[str, Any]) -> list[str]:
+def _of_emergency(held: Any) -> bool:
+    """Whether the class of a visit, a Coding or concepts, is that of an emergency department."""
+    if isinstance(held, dict) and isinstance(code := held.get("code"), str) and "coding" not in held:
+        return code.strip() == "EMER"
+    return any(words(c.get("code")) == "EMER" for c in objects(held)) or "EMER" in codes_in(held)
+
+
+def _texts(draft: Mapping[str, Any]) -> list[str]:
     """What the order says in words about the study: never its notes, which tell of the patient."""
     detail = [t for d in objects(draft.get("orderDetail")) for t in spoken(d)]
     return [t for t in dict.fromkeys([*spoken(draft.get("code")), *detail]) if t.strip()]
 
 
-def _sites(draft: dict[str, Any]) -> tuple[str, ...]:
+def _sites(draft: Mapping[str, Any]) -> tuple[str, ...]:
     """The regions of ServiceRequest.bodySite, by code or by name."""
     found: dict[str, None] = {}
     for site in objects(draft.get("bodySite")):

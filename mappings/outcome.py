@@ -15,7 +15,7 @@ from criteria.facts import Basis, Fact
 from mappings.evaluation import Contact
 from mappings.evidence import change
 from mappings.fields import first_span, mapping, number, reference_of, target
-from mappings.observations import meaning
+from mappings.observed import observed
 from mappings.records import Records
 from mappings.units import unit_of
 
@@ -54,11 +54,10 @@ def outcome_facts(
     ``site["pain_improvement_percent"]`` is the fall from which an improvement is significant; without it a fall says
     nothing.
     """
-    scores: list[Score] | None = None
     for family, tried in (("", "provider_directed"), ("active.", "active.performed")):
         began = _began(facts, family, tried, today)
         if began is not None:
-            scores = _scores(records, {c.reference for c in found}, today) if scores is None else scores
+            scores = _scores(records, frozenset(c.reference for c in found), today)
             ended = today - dt.timedelta(days=_days(facts, f"{family}ended_days_ago") or 0)
             yield from _outcome(family, scores, began, ended, today, (site or {}).get("pain_improvement_percent"))
 
@@ -113,10 +112,18 @@ def _agreed(scores: Sequence[Score], chosen: Score | None) -> Score | None:
     return chosen
 
 
-def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
-    out, observed = [], records.of("Observation")
-    for n in _painful(records):
-        observation = observed[n]
+def _scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Score]:
+    """The pain scores of these visits; read once for all studies that an order may be for."""
+    key = ("pain scores", visits, today)
+    if key not in records.made:
+        records.made[key] = _read_scores(records, visits, today)
+    held: list[Score] = records.made[key]
+    return held
+
+
+def _read_scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Score]:
+    out = []
+    for observation in _painful(records):
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
             continue
         held = first_span(observation, "effectiveDateTime", "effectiveInstant", "issued")
@@ -126,10 +133,9 @@ def _scores(records: Records, visits: set[str], today: dt.date) -> list[Score]:
     return out
 
 
-def _painful(records: Records) -> list[int]:
-    """Where the Observations of pain stand."""
-    observed = records.observed().items()
-    return sorted({n for pair, places in observed if not PAIN.isdisjoint(meaning(*pair)) for n in places})
+def _painful(records: Records) -> Iterator[dict[str, Any]]:
+    """The Observations of pain."""
+    return (observation for observation, kinds, _ in observed(records).kinds if not PAIN.isdisjoint(kinds))
 
 
 def _of_ten(observation: Mapping[str, Any]) -> float | None:

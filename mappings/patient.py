@@ -8,6 +8,8 @@ from typing import Any
 
 from criteria.facts import Basis, Fact
 from mappings.fields import mapping, objects, period, reference_of, span, words
+from mappings.observed import BIRTH_SEX as SEX
+from mappings.observed import observed
 from mappings.records import Records, codes_in
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
@@ -30,8 +32,6 @@ GENDER = {
 }
 STAGES = ((1, "infant"), (3, "toddler"), (6, "young_child"), (12, "school_age_child"), (18, "adolescent"))
 NEWBORN_DAYS = 28
-AT_BIRTH = "76689-9"
-"""LOINC sex assigned at birth."""
 
 
 def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | None = None) -> Iterator[Fact]:
@@ -94,9 +94,8 @@ def _birth_sex(patient: Mapping[str, Any], records: Records) -> str | None:
         code = words(held.get("valueCode")) or words(mapping(held.get("valueCoding")).get("code"))
         if code in BIRTH_SEX:
             return BIRTH_SEX[code]
-    observed, listed = records.of("Observation"), records.observed().items()
-    for n in sorted(n for (_, code), places in listed if code.strip() == AT_BIRTH for n in places):
-        for code in codes_in(observed[n].get("valueCodeableConcept")):
+    for observation in observed(records).of.get(SEX, ()):
+        for code in codes_in(observation.get("valueCodeableConcept")):
             if code in BIRTH_SEX:
                 return BIRTH_SEX[code]
     gender = patient.get("gender")

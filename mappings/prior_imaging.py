@@ -17,7 +17,8 @@ from mappings.conditions import meanings_of
 from mappings.episode import Episode
 from mappings.evidence import told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, span, targets, words
-from mappings.orders import Told, ordered_study, studies_of
+from mappings.imaging_done import of_codes, of_procedure, of_report
+from mappings.orders import Alone, Told, studies_of
 from mappings.records import Records
 from mappings.surgery import Operation, near
 from mappings.tables import read_table
@@ -35,7 +36,6 @@ SPINE = frozenset({"cervical_spine", "thoracic_spine", "lumbar_spine", "spine"})
 SPONDYLITIS = frozenset({"ankylosing_spondylitis", "inflammatory_spondylitis"})
 RESULTS = ("abnormal", "indeterminate", "nondiagnostic", "negative")
 FILM, SHOWS = "film:", "shows:"
-KEPT = 1000  # letters of a code with its words that are kept; few have more
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
@@ -97,7 +97,7 @@ def prior_imaging_facts(
     """
     operated = [o for o in operations if "spine" in o.kinds and near(o, study)]
     parts = (episode.regions if episode else frozenset()) or frozenset({study.region})
-    films = [e for e in held if e.modality == "xray" and meet(e.regions, parts)]
+    films = [e for e in held if e.modality == "xray" and _meet(e.regions, parts)]
     yield from _films(films, operated, today, episode)
     yield from _repeated([e for e in held if e.modality == "xray"], episode)
     here = [e for e in held if of_region(e, study.region)]
@@ -253,17 +253,27 @@ def _days(name: str, earlier: Earlier, today: dt.date) -> Iterator[Fact]:
 
 def of_region(earlier: Earlier, region: str) -> bool:
     """A whole-body order is not preceded by a study of one part; any other study counts by what it shows."""
-    if region == "whole_body":
-        return any(shows(r, region) for r in earlier.regions)
-    return any(overlap(r, region) for r in earlier.regions)
+    return _lies_in(earlier.regions, region)
+
+
+@functools.lru_cache(maxsize=1024)
+def _lies_in(regions: frozenset[str], region: str) -> bool:
+    test = shows if region == "whole_body" else overlap
+    return any(test(r, region) for r in regions)
+
+
+@functools.lru_cache(maxsize=1024)
+def _meet(some: frozenset[str], others: frozenset[str]) -> bool:
+    return meet(some, others)
 
 
 def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
     """All earlier imaging, newest first: reports, image sets without a report, and imaging billed as a procedure."""
-    reports = [e for r, told in studies_of("DiagnosticReport", records) if (e := _report(r, told, today))]
-    reported = {t for r in records.of("DiagnosticReport") for t in targets(r.get("imagingStudy"))}
+    listed = studies_of("DiagnosticReport", records)
+    reports = [e for r, told, alone in listed if (e := _report(r, told, alone, today))]
+    reported = {t for r in records.of("DiagnosticReport") if "imagingStudy" in r for t in targets(r["imagingStudy"])}
     images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
-    billed = [e for p in records.of("Procedure") if (e := _billed(p, today))]
+    billed = [e for p, _, alone in studies_of("Procedure", records) if (e := _billed(p, alone, today))]
     found = list(reports)
     for extra in (*images, *billed):  # the same study seen a second time adds nothing
         if not any(_same(extra, e) for e in found):
@@ -272,12 +282,11 @@ def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
 
 
 def _same(one: Earlier, other: Earlier) -> bool:
-    return one.modality == other.modality and one.held == other.held and meet(one.regions, other.regions)
+    return one.modality == other.modality and one.held == other.held and _meet(one.regions, other.regions)
 
 
-def _report(report: dict[str, Any], told: Told, today: dt.date) -> Earlier | None:
-    code = mapping(report.get("code"))
-    named = _films_of(code) or _named(told, code, report)
+def _report(report: dict[str, Any], told: Told, alone: Alone | None, today: dt.date) -> Earlier | None:
+    named = of_report(report, told, alone)
     if named is None:
         return None
     held = first_span(report, "effectiveDateTime", "effectivePeriod", "issued")
@@ -294,10 +303,10 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     held, series = span(images.get("started")), objects(images.get("series"))
     if held and held.first > today:
         return None
-    named = _of_codes(*objects(images.get("procedureCode")))
+    named = of_codes(*objects(images.get("procedureCode")))
     if named is None:
-        codings = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
-        kinds = {DICOM[c] for coding in codings if (c := words(coding.get("code"))) in DICOM}
+        told = [*objects(images.get("modality")), *(mapping(s.get("modality")) for s in series)]
+        kinds = {DICOM[c] for coding in told if (c := words(coding.get("code"))) in DICOM}
         sites = [{"coding": [s.get("bodySite")]} for s in series]
         regions = read_table("body_sites").means(*sites, {"text": images.get("description")}, text=True)
         modality = HYBRID.get(frozenset(kinds), next(iter(kinds)) if len(kinds) == 1 else "")
@@ -307,81 +316,16 @@ def _images(images: dict[str, Any], today: dt.date) -> Earlier | None:
     return Earlier(reference_of(images), *named[:3], held, False, frozenset(), named[4], named[3], images)
 
 
-def _billed(procedure: dict[str, Any], today: dt.date) -> Earlier | None:
+def _billed(procedure: dict[str, Any], alone: Alone | None, today: dt.date) -> Earlier | None:
     if procedure.get("status") not in ("completed", None):
         return None
+    named = of_procedure(procedure, alone)
+    if named is None:
+        return None
     held = first_span(procedure, "performedDateTime") or period(procedure.get("performedPeriod"))[0]
-    code = mapping(procedure.get("code"))
-    named = _of_codes({"coding": code.get("coding")})  # by code alone: a procedure's words may name what guides it
-    if named is None or (held and held.first > today):
+    if held and held.first > today:
         return None
     return Earlier(reference_of(procedure), *named[:3], held, False, frozenset(), named[4], named[3], procedure)
-
-
-Named = tuple[str, frozenset[str], str, str, frozenset[str]]
-
-
-Written = tuple[str, tuple[tuple[str, str, str], ...]]
-"""A concept as the client writes it: its text, and system, code and display of its codings."""
-
-
-def _of_codes(*codes: Mapping[str, Any]) -> Named | None:
-    """Modality, regions, contrast, base study and codes of what was done; None when it is no known imaging."""
-    written = tuple(map(_written, codes))
-    return _done(written) if len(str(written)) < KEPT else _done.__wrapped__(written)
-
-
-def _written(concept: Mapping[str, Any]) -> Written:
-    codings = objects(concept.get("coding"))
-    texts = tuple((_plain(c.get("system")), _plain(c.get("code")), _plain(c.get("display"))) for c in codings)
-    return _plain(concept.get("text")), texts
-
-
-def _plain(value: Any) -> str:
-    """Text, and the number that some clients send for a code."""
-    return value if isinstance(value, str) else str(value) if type(value) is int else ""
-
-
-@functools.lru_cache(maxsize=2048)
-def _done(written: tuple[Written, ...]) -> Named | None:
-    """`_of_codes` by what it goes by; charts repeat the same few hundred."""
-    codes = [
-        {"text": text, "coding": [{"system": s, "code": c, "display": d} for s, c, d in codings]}
-        for text, codings in written
-    ]
-    return _films_of(*codes) or next(
-        (n for c in codes if (n := _named(ordered_study({"code": c}), c, {}, codes))), None
-    )
-
-
-def _films_of(*codes: Mapping[str, Any]) -> Named | None:
-    films = read_table("films").means(*codes)
-    pairs = [f.split(":", 1) for f in sorted(films)]
-    return (pairs[0][0], frozenset(r for _, r in pairs), "not_applicable", "", _numbers(codes)) if pairs else None
-
-
-def _named(
-    told: Told, code: Mapping[str, Any], resource: Mapping[str, Any], codes: Sequence[Mapping[str, Any]] = ()
-) -> Named | None:
-    _, study, candidates = told
-    tried = [study] if study else list(candidates)
-    regions = frozenset(s.region for s in tried)
-    if not tried or len({s.modality for s in tried}) > 1 or (len(regions) > 1 and "" in regions):
-        return None
-    first = tried[0]
-    modality = "myelography" if first.base.startswith("myelography") else first.modality
-    numbers = _numbers(codes or (code,))
-    if len(regions) > 1:  # several of one session: MRI of the cervical and the thoracic spine
-        contrasts = {s.contrast for s in tried}
-        return modality, regions, contrasts.pop() if len(contrasts) == 1 else "not_stated", "", numbers
-    regions -= {""}
-    if not regions:
-        regions = read_table("body_sites").means(code, *objects(resource.get("bodySite")), text=True)
-    return modality, regions, first.contrast if len(tried) == 1 else "not_stated", first.base, numbers
-
-
-def _numbers(codes: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    return frozenset(words(c.get("code")) for held in codes for c in objects(held.get("coding")))
 
 
 def _concluded(report: Mapping[str, Any]) -> frozenset[str]:

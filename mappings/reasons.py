@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
 from mappings.attested import vocabulary
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
 from mappings.conditions import (
     DISCARDED,
     NAMED_BY_WORDS,
@@ -27,6 +26,7 @@ from mappings.conditions import (
 from mappings.diagnoses import Meaning, indications, known_icd10cm, known_snomed, normal_icd
 from mappings.evidence import told
 from mappings.fields import mapping, objects, reference_of, target, words
+from mappings.kept import Kept
 from mappings.levels import levels_of
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
@@ -62,26 +62,40 @@ def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[
     Of several codings any covered one wins, then one that is no guideline's (`other`), else the reason is unmapped.
     Free text gives candidates only. A reference to a refuted or mistaken diagnosis is no reason.
     """
-    coded = [_of_concept(concept) for concept in objects(service_request.get("reasonCode"))]
+    coded = reasons_of(service_request.get("reasonCode"))
     if service_request.get("reasonReference"):
         coded += [_reason(given) for given in _referred(service_request, records)]
     return tuple(coded)
 
 
+def reasons_of(concepts: Any) -> list[Reason]:
+    """What CodeableConcepts say as reasons."""
+    return [_of_concept(concept) for concept in objects(concepts)] if concepts else []
+
+
 def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
     """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
     by all that was done at it, so they are read once."""
-    key = ("indications", id(resource))
-    if key not in records.made:
-        referred = objects(resource.get("reasonReference"))
-        if "diagnosis" in resource:
-            referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
-        given = resource.get("reasonCode")
-        reasons = read_reasons({"reasonCode": given, "reasonReference": referred}, records) if given or referred else ()
-        known = tuple(frozenset(r.indications) for r in reasons if r.status != "unmapped")
-        records.made[key] = known, resource  # which is kept, so that no other takes its id
-    held: tuple[frozenset[str], ...] = records.made[key][0]
-    return held
+    read: dict[int, tuple[tuple[frozenset[str], ...], Any]] = records.made.setdefault("indications", {})
+    held = read.get(id(resource))
+    if held is None:
+        held = read[id(resource)] = tuple(_known(resource, records)), resource  # kept, so that no other takes its id
+    return held[0]
+
+
+def _known(resource: Mapping[str, Any], records: Records) -> Iterator[frozenset[str]]:
+    for concept in objects(resource.get("reasonCode")):
+        settled = INDICATED[codings(concept)]
+        if settled is not None:
+            yield settled
+        elif (reason := _reason(Stated((concept,)))).status != "unmapped":
+            yield frozenset(reason.indications)
+    referred = objects(resource["reasonReference"]) if "reasonReference" in resource else []
+    if "diagnosis" in resource:
+        referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
+    if referred:
+        reasons = read_reasons({"reasonReference": referred}, records)
+        yield from (frozenset(r.indications) for r in reasons if r.status != "unmapped")
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:
@@ -90,7 +104,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
     What a code states without doubt is recorded; where a code says no more than that a disease is suspected
     (codes/fact_channels.csv), the suspicion is.
     """
-    order = reference_of(dict(service_request))
+    order = reference_of(service_request)
     facts: list[Fact] = []
     for given in _given(service_request, records):
         diagnosis = read_condition(given.condition, today) if given.condition else None
@@ -105,7 +119,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
 
 
 def _of_concept(concept: Any) -> Reason:
-    return _by_codes(tuple(codings(concept))) or _reason(Stated((concept,)))
+    return BY_CODES[codings(concept)] or _reason(Stated((concept,)))
 
 
 def _reason(given: Stated) -> Reason:
@@ -121,17 +135,24 @@ def _reason(given: Stated) -> Reason:
     return Reason("unmapped", candidates=tuple(dict.fromkeys(i for text in said for i in candidates(text))))
 
 
-@functools.lru_cache(maxsize=4096)
-def _by_codes(pairs: tuple[tuple[str, str], ...]) -> Reason | None:
+def _by_codes(pairs: Pairs) -> Reason | None:
     """The reason, where these codes settle it by our tables alone; the words beside them, and what a terminology server
     may say, are then of no account."""
     meanings = coded_meanings(pairs)
-    if not meanings:
-        return Reason("other") if any(_other(system, code) for system, code in pairs) else None
     if any(m.code in NAMED_BY_WORDS or m.code == TAILBONE for m in meanings):
         return None
-    named = tuple(dict.fromkeys(i for m in meanings for i in m.indications))
-    return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs)) if named else None
+    if named := tuple(dict.fromkeys(i for m in meanings for i in m.indications)):
+        return Reason("covered", named, indications()[named[0]].name, regions=levels_of(pairs))
+    if any(m.code.startswith(tuple(NAMED_BY_WORDS)) for m in meanings):
+        return None
+    return Reason("other") if any(_other(system, code) for system, code in pairs) else None
+
+
+def _indicated(pairs: Pairs) -> frozenset[str] | None:
+    return frozenset(reason.indications) if (reason := _by_codes(pairs)) else None
+
+
+BY_CODES, INDICATED = Kept(_by_codes), Kept(_indicated)
 
 
 def _other(system: str, code: str) -> bool:

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 from criteria.errors import DataError
 from criteria.reading import read_yaml
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
 from mappings.fields import instant, mapping, objects, reference_of, target, words
 
 RESOURCES = Path(__file__).parent / "resources.yaml"
 NONE: frozenset[str] = frozenset()
+LONGEST = 64
+"""Letters of a status code that is kept."""
 Made = TypeVar("Made")
+KEYS = ("patient", "lost", "unsure", "late", "fields")
 TYPES: Mapping[str, type] = {"text": str, "object": dict, "list": list, "flag": bool}
 
 
@@ -40,8 +43,8 @@ class Records:
     by_type: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     set_aside: tuple[SetAside, ...] = ()
-    places: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The resources by ``Type/id``, filled when first asked: charts refer to their parts thousands of times."""
+    places: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The resources of a type by their id, filled when first asked: charts refer to their parts thousands of times."""
     made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """What was read of these records once, for all who ask for it."""
 
@@ -56,40 +59,22 @@ class Records:
         held: Made = self.made[read, today]
         return held
 
-    def coded(self, kind: str) -> Sequence[tuple[dict[str, Any], list[tuple[str, str]]]]:
+    def coded(self, kind: str) -> Sequence[tuple[dict[str, Any], Pairs]]:
         """The usable resources of one type with the `codings` of their code."""
         if kind not in self.made:
             self.made[kind] = [(r, codings(r.get("code"))) for r in self.of(kind)]
-        held: list[tuple[dict[str, Any], list[tuple[str, str]]]] = self.made[kind]
+        held: list[tuple[dict[str, Any], Pairs]] = self.made[kind]
         return held
-
-    def observed(self) -> Mapping[tuple[str, str], Sequence[int]]:
-        """Where in ``of("Observation")`` each coding of a code stands, as the client writes it: system, code.
-
-        Most Observations are of no interest to anyone: so each is looked at once, and nobody has to look again.
-        """
-        if "observed" not in self.made:
-            places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-            for n, observation in enumerate(self.of("Observation")):
-                concept = observation.get("code")
-                held = concept.get("coding") if isinstance(concept, dict) else None
-                for coding in held if isinstance(held, list) else objects(held):
-                    if isinstance(coding, dict):
-                        system, code = coding.get("system"), coding.get("code")
-                        places[system if isinstance(system, str) else "", code if isinstance(code, str) else ""].append(
-                            n
-                        )
-            self.made["observed"] = dict(places)
-        observed: dict[tuple[str, str], list[int]] = self.made["observed"]
-        return observed
 
     def find(self, reference: str | None) -> dict[str, Any] | None:
         """The resource of ``Type/id``, if it is here."""
         if not reference:
             return None
-        if not self.places:
-            self.places.update((reference_of(r), r) for held in self.by_type.values() for r in reversed(held))
-        return self.places.get(reference)
+        kind, _, identity = reference.partition("/")
+        held = self.places.get(kind)
+        if held is None:
+            held = self.places[kind] = {i: r for r in reversed(self.of(kind)) if isinstance(i := r.get("id"), str)}
+        return held.get(identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +85,7 @@ class Shape:
     lost: frozenset[str]
     unsure: frozenset[str]
     fields: Mapping[str, type]
+    late: bool = False
 
 
 @functools.cache
@@ -109,78 +95,93 @@ def shapes(path: Path = RESOURCES) -> Mapping[str, Shape]:
     out = {}
     for kind, entry in raw.items():
         for key in entry:
-            if key not in ("patient", "lost", "unsure", "fields"):
-                raise DataError(path, entry.line(key), f"`{key}` is no key; known: patient, lost, unsure, fields.")
+            if key not in KEYS:
+                raise DataError(path, entry.line(key), f"`{key}` is no key; known: {', '.join(KEYS)}.")
         for name, wanted in entry["fields"].items():
             if wanted not in TYPES:
                 raise DataError(path, entry["fields"].line(name), f"`{wanted}` is none of {', '.join(TYPES)}.")
         fields = {name: TYPES[wanted] for name, wanted in entry["fields"].items()}
-        out[kind] = Shape(entry["patient"], frozenset(entry["lost"]), frozenset(entry.get("unsure", ())), fields)
+        lost, unsure = frozenset(entry["lost"]), frozenset(entry.get("unsure", ()))
+        out[kind] = Shape(entry["patient"], lost, unsure, fields, entry.get("late", False))
     return out
 
 
 def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[str] = ()) -> Records:
     """Sort what was fetched: right patient, not a mistake, each once (the version last updated).
 
-    Whatever is not readable stands in ``set_aside``; types that nobody reads (OperationOutcome, ...) fall away.
+    Whatever is not readable stands in ``set_aside``; types that nobody reads (OperationOutcome, ...) fall away. Most
+    resources are alike, so that each test is made of all resources of a type at once, and of each only where one fails.
     """
+    by_type: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     aside: list[SetAside] = []
-    newest: dict[str, dict[str, Any]] = {}
-    for n, resource in enumerate(resources):
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+    for resource in resources:
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if isinstance(kind, str):
+            by_type[kind].append(resource)
+        else:
             aside.append(SetAside("resource", "it is no FHIR resource"))
-            continue
+    patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
+    whose, usable = target(f"Patient/{patient_id}"), {}
+    for kind, shape in shapes().items():
+        held = _newest(by_type[kind]) if kind in by_type else ()
+        if held and not shape.late:
+            held = [r for r in held if not _told(misshapen(r, shape), r, aside)]
+        if held and shape.patient and not _all_about(held, shape.patient, whose):
+            held = [r for r in held if not _told(_stranger(r, shape, whose, patient), r, aside)]
+        if held := _counting(held, shape):
+            usable[kind] = tuple(held)
+    return Records(patient, usable, frozenset(missing), tuple(aside))
+
+
+def _newest(held: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """Each resource once, in the version last updated; what has no usable id cannot be another's version."""
+    try:
+        if len({r["id"] for r in held}) == len(held):
+            return held
+    except (KeyError, TypeError):
+        pass
+    newest: dict[str, dict[str, Any]] = {}
+    for n, resource in enumerate(held):
         key = reference_of(resource)
         if "/" not in key:
             key = f"{key}#{n}"
         if key not in newest or _updated(resource) > _updated(newest[key]):
             newest[key] = resource
-    patient = newest.pop(f"Patient/{patient_id}", {})
-    by_type: dict[str, list[dict[str, Any]]] = {kind: [] for kind in shapes()}
-    places: dict[str, dict[str, Any]] = {}
-    known, whose = shapes(), target(f"Patient/{patient_id}")
-    sound: set[tuple[Any, ...]] = set()  # fields with their types that were found right: most resources are alike
-    for key, resource in newest.items():
-        kind = resource["resourceType"]
-        shape = known.get(kind)
-        if shape is None:
-            continue
-        fields = (kind, *resource, *map(type, resource.values()))
-        if fields not in sound:
-            if why := _misshapen(resource, shape):
-                aside.append(SetAside(reference_of(resource), why))
-                continue
-            sound.add(fields)
-        if why := _stranger(resource, shape, whose, patient):
-            aside.append(SetAside(reference_of(resource), why))
-        elif _counts(resource, shape):
-            by_type[kind].append(resource)
-            places[key] = resource
-    usable = {kind: tuple(held) for kind, held in by_type.items() if held}
-    records = Records(patient, usable, frozenset(missing), tuple(aside))
-    records.places.update(places)
-    return records
+    return list(newest.values())
 
 
 def _updated(resource: dict[str, Any]) -> float:
     return instant(mapping(resource.get("meta")).get("lastUpdated"))
 
 
-def _misshapen(resource: dict[str, Any], shape: Shape) -> str | None:
+def _told(why: str | None, resource: dict[str, Any], aside: list[SetAside]) -> bool:
+    """Whether there is a reason to set a resource aside; it is told."""
+    if why:
+        aside.append(SetAside(reference_of(resource), why))
+    return bool(why)
+
+
+def misshapen(resource: dict[str, Any], shape: Shape) -> str | None:
     """Which field that is read has a wrong type; None when all are right."""
     for name, wanted in shape.fields.items():
-        if not isinstance(resource.get(name), wanted | None):
+        if name in resource and type(held := resource[name]) is not wanted and held is not None:
             return f"its {name} is not of the type that FHIR gives it"
     return None
 
 
+def _all_about(held: Iterable[dict[str, Any]], field: str, whose: str | None) -> bool:
+    """Whether all say in the plain spelling that they are about the patient."""
+    try:
+        return bool(whose) and {r[field]["reference"] for r in held} == {whose}
+    except (KeyError, TypeError):
+        return False
+
+
 def _stranger(resource: dict[str, Any], shape: Shape, whose: str | None, patient: dict[str, Any]) -> str | None:
     """Why the resource is not taken for this patient's, or None; ``whose`` is the reference of the patient."""
-    if shape.patient is None:
-        return None
-    subject = mapping(resource.get(shape.patient))
+    subject = mapping(resource.get(shape.patient or ""))
     if whose and (subject.get("reference") == whose or target(subject) == whose):
-        return None  # the plain spelling first
+        return None
     if "reference" in subject:
         return "it is not about this patient"
     return None if _same_identifier(subject, patient) else "it does not say which patient it is about"
@@ -193,6 +194,19 @@ def _same_identifier(subject: dict[str, Any], patient: dict[str, Any]) -> bool:
     return bool(system and value) and any(
         (words(i.get("system")), words(i.get("value"))) == (system, value) for i in objects(patient.get("identifier"))
     )
+
+
+def _counting(held: Iterable[dict[str, Any]], shape: Shape) -> list[dict[str, Any]]:
+    """Those that count."""
+    lost = shape.lost
+    try:
+        return [
+            r
+            for r in held
+            if not (r.get("status") in lost or "doNotPerform" in r or "verificationStatus" in r) or _counts(r, shape)
+        ]
+    except TypeError:  # a status that is none
+        return [r for r in held if _counts(r, shape)]
 
 
 def _counts(resource: dict[str, Any], shape: Shape) -> bool:
@@ -208,9 +222,16 @@ def codes_in(concept: Any) -> frozenset[str]:
     """Every code of a CodeableConcept, or of a list of them, whatever its system: for FHIR's own status codes."""
     if not concept:
         return NONE
-    return frozenset(
-        code
-        for held in objects(concept)
-        for coding in objects(held.get("coding"))
-        if (code := words(coding.get("code")))
-    )
+    try:
+        (coding,) = (concept[0] if len(concept) == 1 and isinstance(concept, list) else concept)["coding"]
+        if len(code := coding["code"]) < LONGEST:
+            return _alone(code)
+    except (KeyError, TypeError, ValueError):  # not one code alone
+        pass
+    listed = (coding for held in objects(concept) for coding in objects(held.get("coding")))
+    return frozenset(code for coding in listed if (code := words(coding.get("code"))))
+
+
+@functools.lru_cache(maxsize=1024)
+def _alone(code: str) -> frozenset[str]:
+    return frozenset({code.strip()} - {""})

@@ -316,7 +316,7 @@ def _halves(mine: str | None, other: str | None) -> bool:
 
 def advanced_studies(records: Records) -> tuple[Study, ...]:
     """Every advanced study that the chart shows, whatever is known of it; read once for all orders of a session."""
-    done = [told[1] for kind in SEARCHED[::2] for _, told in studies_of(kind, records)]
+    done = [told[1] for kind in SEARCHED[::2] for _, told, _ in studies_of(kind, records)]
     done += [ordered_study({"code": c})[1] for r in records.of("ImagingStudy") for c in _procedures(r)]
     return tuple(s for s in done if s and s.advanced)
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from criteria.errors import DataError
-from mappings.codings import codings
+from mappings.codings import Pairs, codings
+from mappings.kept import Kept
 
 CODES = Path(__file__).parent / "codes"
 NOTHING: frozenset[str] = frozenset()
-LONG = 200
-"""Letters from which what a name means is not kept."""
 COLUMNS = ("system", "code", "means", "name", "source")
 _RANGE = re.compile(r"([A-Z]*)(\d+)([A-Z]*)-\1(\d+)\3")
 
@@ -32,6 +31,8 @@ class CodeTable:
     sentences: Mapping[str, str] = field(default_factory=dict)
     any_name: re.Pattern[str] | None = None
     """Matches where any of ``names`` does."""
+    of_codes: Callable[[Pairs], frozenset[str]] = field(init=False, compare=False, repr=False)
+    """What the `codings` of a concept mean."""
     of_code: Callable[[tuple[str, str]], frozenset[str]] = field(init=False, compare=False, repr=False)
     """What one code means."""
     of_name: Callable[[str], frozenset[str]] = field(init=False, compare=False, repr=False)
@@ -39,8 +40,9 @@ class CodeTable:
 
     def __post_init__(self) -> None:
         """Charts repeat the same few hundred codes and names: what they mean is kept."""
-        object.__setattr__(self, "of_code", functools.lru_cache(maxsize=8192)(self._of_code))
-        object.__setattr__(self, "of_name", functools.lru_cache(maxsize=2048)(self._of_name))
+        object.__setattr__(self, "of_codes", Kept(self._of_codes).__getitem__)
+        object.__setattr__(self, "of_code", Kept(self._of_code).__getitem__)
+        object.__setattr__(self, "of_name", Kept(self._of_name).__getitem__)
 
     def means(self, *concepts: Any, text: bool = False) -> frozenset[str]:
         """Everything that the codes of these CodeableConcepts mean; with ``text`` also their displays and text."""
@@ -51,19 +53,14 @@ class CodeTable:
                 found |= self.of_words(spoken(concept))
         return found
 
-    def of_codes(self, pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
-        """Everything that these `codings` mean."""
-        told = NOTHING
-        for pair in pairs:
-            if means := self.of_code(pair):
-                told = told | means if told else means
-        return told
+    def _of_codes(self, pairs: Pairs) -> frozenset[str]:
+        return NOTHING.union(*map(self.of_code, pairs))
 
     def of_words(self, said: Iterable[str]) -> frozenset[str]:
         """Everything that these names mean."""
         told = NOTHING
         for name in said:
-            if means := (self.of_name if len(name) < LONG else self._of_name)(name):
+            if means := self.of_name(name):
                 told = told | means if told else means
         return told
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
+from mappings.codings import codings
 from mappings.episode import Episode
 from mappings.evidence import course, told
 from mappings.fields import Span, first_span, mapping, objects, period, reference_of, target
@@ -171,7 +172,8 @@ def read_visits(records: Records, _today: dt.date) -> list[tuple[dict[str, Any],
     """Every encounter with what it was for, where its type or service is a treatment."""
     table, visits = read_table("treatments"), []
     for encounter in records.of("Encounter"):
-        kinds = table.means(*objects(encounter.get("type")))
+        types = objects(encounter.get("type"))
+        kinds = table.of_codes(codings(types[0])) if len(types) == 1 else table.means(*types)
         if "serviceType" in encounter:
             kinds |= table.means(*objects(encounter["serviceType"]))
         visits.append((encounter, kinds))

@@ -51,7 +51,8 @@ def _measure(result: Result, unit: str, *, bare: bool = False) -> float | None:
 
 def _weight_loss(results: Results) -> Iterator[Fact]:
     """From an earlier weight to the newest: of all falls the one that is most, measured by what guidelines ask for."""
-    weights = [(r, w) for r in results.get("weight", ()) if (w := _measure(r, "kg"))]
+    lately = (r for r in results.get("weight", ()) if r.ago <= WEIGHT_DAYS + WEIGHT_LOSSES[-1][0])
+    weights = [(r, w) for r in lately if (w := _measure(r, "kg"))]
     if len(weights) < 2 or weights[0][0].ago > WEIGHT_DAYS:
         return
     newest, now = weights[0]

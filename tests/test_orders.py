@@ -317,7 +317,7 @@ def test_code_systems_are_known_by_their_aliases(system: Any, name: str) -> None
 
 def test_cpt_and_hcpcs_are_told_apart_by_shape_whatever_system_the_client_wrote() -> None:
     concept = {"coding": [{"system": HCPCS, "code": "72148-26"}, {"system": CPT, "code": "c8931"}]}
-    assert codings(concept) == [("cpt", "72148"), ("hcpcs", "C8931")]
+    assert codings(concept) == (("cpt", "72148"), ("hcpcs", "C8931"))
 
 
 ANYTHING = st.recursive(
