@@ -234,7 +234,7 @@ def _processes(given: Stated) -> frozenset[str]:
     pairs = [pair for concept in given.concepts for pair in codings(concept)]
     pairs = [(system, (normal_icd(code) or code) if system == "icd10cm" else code) for system, code in pairs]
     pairs += [("fact", fact) for meaning in _all_meanings(given) for fact in meaning.facts]
-    return read_table("primary_reasons").of_codes(pairs)
+    return read_table("primary_reasons").of_codes(tuple(pairs))
 
 
 def _pain_duration(facts: Iterable[Fact], records: Records, today: dt.date) -> list[Fact]:
