@@ -197,7 +197,7 @@ class FhirServer:
 
     @property
     def calls(self) -> list[Json]:
-        with urlopen(self.control, timeout=10) as response:
+        with urlopen(self.control, timeout=60) as response:
             calls: list[Json] = json.load(response)["calls"]
         return calls
 
@@ -225,7 +225,7 @@ class FhirServers:
         faults = [dataclasses.asdict(f) for f in more.pop("faults", ())]
         control = f"{self.url}/_servers/{name}"
         body = json.dumps({"resources": list(resources), "faults": faults, **more}).encode()
-        with urlopen(Request(control, body, method="PUT"), timeout=10) as response:
+        with urlopen(Request(control, body, method="PUT"), timeout=60) as response:
             return FhirServer(json.load(response)["base"], control)
 
 
