@@ -178,6 +178,7 @@ def journal() -> None:
 def purge(dry_run: bool) -> None:
     """Delete what is past its period: explanations, tokens that were used. For a daily job: a service without calls
     deletes nothing by itself."""
+    import service.smart.models  # noqa: F401 - its tables have an end too
     from service.journal.retention import purge as let_go
     from service.journal.unmapped import existing
 

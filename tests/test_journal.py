@@ -144,9 +144,12 @@ def test_purging_deletes_what_is_past_its_period_and_nothing_else(tmp_path: Path
         assert done.exit_code == 0, done.output
         return done.output
 
-    assert purged("--dry-run") == "explanations: 1 would go\nseen_tokens: 1 would go\n"
-    assert purged() == "explanations: 1 deleted\nseen_tokens: 1 deleted\n"
-    assert purged() == "explanations: 0 deleted\nseen_tokens: 0 deleted\n"
+    def held(*options: str) -> list[str]:
+        return [line for line in purged(*options).splitlines() if ": 0 " not in line]
+
+    assert held("--dry-run") == ["explanations: 1 would go", "seen_tokens: 1 would go"]
+    assert held() == ["explanations: 1 deleted", "seen_tokens: 1 deleted"]
+    assert held() == []
     with Session(journal.engine) as session:
         assert len(session.scalars(select(Consult)).all()) == 2
     journal.engine.dispose()

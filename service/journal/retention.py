@@ -1,4 +1,4 @@
-"""What the journal lets go of, and when. A table with a period has one line in `expired`; what is not there stays."""
+"""What the journal lets go of, and when: what is named in `expired`, and every row past its own ``expires``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sqlalchemy.orm import Session
 
 from service.journal.models import Base, Explanation, SeenToken
 from service.settings import Settings
-from service.smart.models import AppAnswer, AppConsult, AppLaunch, AppSession
 
 
 def expired(settings: Settings, now: dt.datetime) -> Mapping[type[Base], ColumnElement[bool]]:
     """By table, which rows may go."""
-    return {
+    ends = {table.class_: table.class_.expires < now for table in Base.registry.mappers if "expires" in table.columns}
+    named = {
         Explanation: Explanation.created < now - dt.timedelta(days=settings.explanation_days),
         SeenToken: SeenToken.expires < now - dt.timedelta(days=1),
-        **{table: table.expires < now for table in (AppLaunch, AppSession, AppConsult, AppAnswer)},
     }
+    return {**named, **ends, SeenToken: named[SeenToken]}
 
 
 def purge(engine: Engine, settings: Settings, now: dt.datetime, *, only_count: bool = False) -> dict[str, int]:

@@ -32,6 +32,7 @@ def counts(settings: Settings) -> dict[str, Any]:
     shown. Raises `SettingsError` where there is no journal to read."""
     engine = existing(settings).engine
     asked = select(Consult.tenant, Consult.order_key, Consult.rating).order_by(Consult.created, Consult.id)
+    asked = asked.where(Consult.rating.is_not(None))  # the rest is no imaging, or nothing chosen yet
     shown = select(Card.tenant, Card.card)
     told = select(FeedbackRow).order_by(FeedbackRow.outcome_at, FeedbackRow.id)
     try:
@@ -42,10 +43,10 @@ def counts(settings: Settings) -> dict[str, Any]:
     finally:
         engine.dispose()
     words = [latest.get(card) for card in cards]
-    orders = {(tenant, order): rating for tenant, order, rating in answers}
+    orders = {(tenant, order): rating for tenant, order, rating in answers if rating}
     return {
         "answers": len(answers),
-        "ratings": _tally(rating or "none" for rating in orders.values()),
+        "ratings": _tally(orders.values()),
         "cards": _tally(row.outcome if row else "no word" for row in words),
         "override_reasons": _tally(_reason(row) for row in words if row and row.outcome == "overridden"),
     }
