@@ -7,18 +7,15 @@ how the settling finds out what a verdict leans on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from criteria.ask import Way, open_ways, ways
 from criteria.conditions import ANYTHING, Conditions, Reach, Ready
 from criteria.facts import Fact, Facts
 from criteria.logic import All, Any_, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
-
-if TYPE_CHECKING:
-    from criteria.heard import Heard
 
 SILENT: Final = object()
 """No value, and the comparison is false: the chart would record it, or it is presumed not to be there."""
@@ -138,11 +135,6 @@ class Circumstances:
         plain = self.plain is not None and ready.depends.isdisjoint(self.differs)
         truth = kept[ready.key] = self.plain.told(ready) if plain else ready.test(self)  # type: ignore[union-attr]
         return truth
-
-    def concerned(self, rules: Iterable[Heard]) -> list[Heard]:
-        """Those that something on file bears on; the others have nothing to say."""
-        silent = self.touched.isdisjoint
-        return [r for r in rules if not any(map(silent, r.needs))]
 
     def can_be_asked(self, node: Node) -> bool:
         """True when answers to questions can make a condition true that is unknown."""

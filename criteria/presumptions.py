@@ -54,7 +54,7 @@ def _ways_to_fall(case: Case, study: Study, weighing: Weighing) -> list[list[_Pr
     To know less of a fact makes nothing true or false that was unknown before, but where `missing` waives a clause.
     """
     ready = case.book.conditions.ready
-    waivers = [r.when for r in case.docket.refusals(study.id) if r.waives and r.criterion not in weighing.fired]
+    waivers = [r.when for r in case.docket.refusals(study.id).rules if r.waives and r.criterion not in weighing.fired]
     new = [[_Prop(case, study, [when], False)] for when in waivers]
     bound = {id(c): (*c.clauses, *map(ready, weighing.extra)) for c in case.paths(study)}
     if weighing.rating is Rating.APPROPRIATE:

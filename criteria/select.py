@@ -15,7 +15,7 @@ from criteria.docket import Docket
 from criteria.heard import Heard, heard, trigger
 from criteria.library import Library
 from criteria.logic import Node
-from criteria.results import RESULT_FACTS
+from criteria.results import OF_OTHER_STUDIES, RESULT_FACTS
 from criteria.studies import Study
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Book:
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
 
-        self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS)
+        self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS, OF_OTHER_STUDIES)
         self.turning_points = turning_points(library.criteria, library)
         self._requirements: dict[Criterion, Node] = {}
         self._heard: dict[Criterion, Heard] = {}

@@ -91,7 +91,7 @@ def hopeless(case: Case, study: Study) -> bool:
 
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
-    for rule in out.here.concerned(case.docket.refusals(study.id)):
+    for rule in case.docket.refusals(study.id).concerned(out.here.touched):
         criterion = rule.criterion
         if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
             continue
@@ -107,7 +107,7 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
 
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
-    for rule in out.here.concerned(case.docket.redirects(study.id)):
+    for rule in case.docket.redirects(study.id).concerned(out.here.touched):
         if case.truth(rule.when, study, presume, unknown) is not True:
             continue
         if rule.unless is None or case.truth(rule.unless, study, False, unknown) is not True:
