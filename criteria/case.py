@@ -10,6 +10,7 @@ from criteria.criterion import Criterion
 from criteria.docket import Answering, Called
 from criteria.evaluate import Circumstances, Memory
 from criteria.facts import FactsFor
+from criteria.heard import SESSION
 from criteria.orders import Order
 from criteria.policies import Policy
 from criteria.ratings import Truth
@@ -152,7 +153,7 @@ class Case:
         """The pathways that count for this order and answer a result fact, first those that an indication calls."""
         certain, triggered = self.docket.providers(name, study)
         for other, called in certain:
-            if called.once is None or self.counts(called, other):
+            if called.certain or self.counts(called, other):
                 yield other, called
         for criterion in triggered.keys() & self._may_count if triggered else ():
             for other, called in triggered[criterion]:
@@ -170,10 +171,15 @@ class Case:
         """The pathways without an indication whose trigger nothing on file rules out for every study."""
         own = self.order.study
         assert own is not None  # noqa: S101 - an order without a study is not judged
+        here = self.here(own)
+        session = here.facts.get(SESSION)
+        held = session.value if session is not None and isinstance(session.value, tuple) else ()
+        alone = session is not None and own.session_names.issuperset(held)
         return {
             rule.criterion.id
-            for rule in self.docket.triggers.concerned(self.here(own).touched)
-            if not self._settled_early(rule.when, own, False)
+            for rule in self.docket.triggers.concerned(here.touched)
+            if not (alone and rule.company.difference(held))  # nor has it company, whatever it were for
+            and not self._settled_early(rule.when, own, False)
             and (rule.when.reach is not Reach.ORDER or self.truth(rule.when, own, False) is True)
         }
 
@@ -188,7 +194,7 @@ class Case:
     def paths(self, study: Study) -> list[Called]:
         """The pathways for a recorded indication that list the study, guideline order."""
         if study.id not in self._paths:
-            self._paths[study.id] = [c for c in self.docket.paths(study.id) if self.counts(c, study)]
+            self._paths[study.id] = [c for c in self.docket.paths(study.id) if c.certain or self.counts(c, study)]
         return self._paths[study.id]
 
     def rank(self, guideline: str) -> int:

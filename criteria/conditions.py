@@ -116,6 +116,8 @@ class Conditions:
         for name in vocabulary.facts:
             self._find_reach(name)
             self._find_depends(name, ())
+        self.presumable = frozenset(n for n in vocabulary.facts if n not in results and self._may_be_presumed(n))
+        """Facts that may have their value by presumption alone."""
         self.baseline: list[Circumstances] = []
         """What a silent chart gives, without presumptions and with them (criteria.evaluate)."""
 
@@ -192,6 +194,9 @@ class Conditions:
         if not above:
             self._depends[name] = found
         return found
+
+    def _may_be_presumed(self, name: str) -> bool:
+        return any(n == ANYTHING or self.vocabulary[n].absence.startswith("presumed") for n in self._depends[name])
 
     def _test(self, node: Node, reach: Reach, depends: frozenset[str]) -> Test:
         test = self._plain(node)

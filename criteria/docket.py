@@ -6,7 +6,7 @@ Looked up by study; worked out when a study is first asked for, and kept: the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +29,8 @@ class Called:
     """A pathway that may count; ``by_indication``: a recorded indication calls it, else its trigger has to.
 
     ``clauses`` are its own condition and the prerequisites that bind it under the policy, ``node`` all of them;
-    ``key`` is the same for other studies that need the same, ``reach`` how far their truth does.
+    ``key`` is the same for other studies that need the same, ``reach`` how far their truth does. ``certain``: it counts
+    whatever is on file.
     """
 
     criterion: Criterion
@@ -40,6 +41,10 @@ class Called:
     key: tuple[int, ...]
     reach: Reach
     once: Ready | None = None
+    certain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "certain", self.by_indication and self.once is None)
 
     @property
     def stands_in(self) -> bool:
@@ -163,11 +168,11 @@ class Docket:
         return self._providers[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
-        """The studies of these regions that a pathway may support."""
+        """The studies of these regions that have a code and that a pathway may support."""
         if regions not in self._listed:
             catalogue = self.book.library.catalogue
             near = (catalogue[s] for s in self.book.pathways if any(shows(catalogue[s].region, r) for r in regions))
-            self._listed[regions] = tuple(study for study in near if self.paths(study.id))
+            self._listed[regions] = tuple(s for s in near if s.cpt and not s.unlisted and self.paths(s.id))
         return self._listed[regions]
 
 

@@ -8,7 +8,6 @@ how the settling finds out what a verdict leans on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from functools import cached_property
 from typing import Any, Final
 
 from criteria.ask import Way, open_ways, ways
@@ -74,6 +73,7 @@ class Circumstances:
     all studies considered for one order have in common, ``region`` what those of one region do.
     """
 
+    _off: Circumstances | None = None
     plain: Circumstances | None = None
     """Others with which these agree in all but ``differs``: a silent chart."""
     differs: Set[str]
@@ -108,11 +108,14 @@ class Circumstances:
         self.leaves = (order.leaves, region.leaves, study.leaves, others.leaves)
         self.asked = (order.asked, region.asked, study.asked, others.asked)
 
-    @cached_property
+    @property
     def off(self) -> Circumstances:
         """The same without presumptions."""
-        if not self.presume:
-            return self
+        if self._off is None:
+            self._off = self._without_presumptions() if self.presume else self
+        return self._off
+
+    def _without_presumptions(self) -> Circumstances:
         out = Circumstances.__new__(Circumstances)
         out.touched = self.touched
         out._begin(self.facts, self.conditions, False, self.results, self._memories)
@@ -247,8 +250,7 @@ class _SilentChart(Circumstances):
         with self.conditions.making:
             return super()._find(number)
 
-    @cached_property
-    def off(self) -> Circumstances:
+    def _without_presumptions(self) -> Circumstances:
         return baseline(self.conditions)[False]
 
 
@@ -273,9 +275,8 @@ class _Without(Circumstances):
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
         self.plain = base
 
-    @cached_property
-    def off(self) -> Circumstances:
-        return _Without(self._base.off, self._unknown, self.results) if self.presume else self
+    def _without_presumptions(self) -> Circumstances:
+        return _Without(self._base.off, self._unknown, self.results)
 
     def _find(self, number: int) -> Truth:
         leaf = self.conditions.numbered[number]

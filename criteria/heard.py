@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from criteria.conditions import Conditions, Reach, Ready
 from criteria.criterion import Criterion
 from criteria.evaluate import baseline
-from criteria.logic import All, Any_, AtLeast, Node, children, walk
+from criteria.logic import All, Any_, AtLeast, Leaf, Node, children, walk
 from criteria.ratings import Truth
 
 Need = frozenset[str]
 """Facts: something on file has to bear on one of them."""
+SESSION = "order.session_studies"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,7 +21,8 @@ class Heard:
     """``when`` is its condition, or the trigger of a pathway; unless all ``needs`` are met, there is nothing to say:
     first the one that is the least likely to be.
 
-    ``waives``: to know less may make its condition true (`missing`).
+    ``waives``: to know less may make its condition true (`missing`). ``company``: names of studies that a trigger needs
+    in the session, beside any study of the rule.
     """
 
     criterion: Criterion
@@ -28,6 +30,7 @@ class Heard:
     unless: Ready | None
     needs: tuple[Need, ...]
     waives: bool
+    company: frozenset[str] = frozenset()
 
 
 class Roll:
@@ -57,10 +60,17 @@ def heard(criterion: Criterion, conditions: Conditions, speaking: Container[Trut
     return Heard(criterion, conditions.ready(criterion.when), unless, _rarest_first(needs, conditions), waives)
 
 
-def trigger(criterion: Criterion, node: Node, conditions: Conditions) -> Heard:
-    """The trigger of a pathway; what it needs of the order alone, which is the same for every study."""
+def trigger(criterion: Criterion, node: Node, conditions: Conditions, own: Set[str]) -> Heard:
+    """The trigger of a pathway; what it needs of the order alone, which is the same for every study.
+
+    ``own``: under which names the session has the studies of the rule themselves.
+    """
     needs = (n for n in _needs(node, conditions, (True,)) if all(conditions.reach.get(f) is Reach.ORDER for f in n))
-    return Heard(criterion, conditions.ready(node), None, _rarest_first(needs, conditions), False)
+    parts = [p.node for p in conditions.parts(node)]
+    beside = {p.value(conditions.on) for p in parts if isinstance(p, Leaf) and (p.fact, p.operator) == (SESSION, "has")}
+    return Heard(
+        criterion, conditions.ready(node), None, _rarest_first(needs, conditions), False, frozenset(beside - own)
+    )
 
 
 def _rarest_first(needs: Iterable[Need], conditions: Conditions) -> tuple[Need, ...]:

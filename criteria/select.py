@@ -78,7 +78,12 @@ class Book:
     def triggers(self) -> tuple[Heard, ...]:
         """Those of the pathways that a trigger can call."""
         every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
-        return tuple(trigger(c, c.trigger, self.conditions) for c in every.values() if c.trigger is not None)
+        called = [(c, c.trigger) for c in every.values() if c.trigger is not None]
+        return tuple(trigger(c, node, self.conditions, self._session_names(c)) for c, node in called)
+
+    def _session_names(self, rule: Criterion) -> frozenset[str]:
+        catalogue = self.library.catalogue
+        return frozenset().union(*(catalogue[s].session_names for s in rule.studies))
 
     @cached_property
     def films(self) -> frozenset[str]:
