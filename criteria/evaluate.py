@@ -111,8 +111,10 @@ class Circumstances:
     @property
     def off(self) -> Circumstances:
         """The same without presumptions."""
+        if not self.presume:
+            return self
         if self._off is None:
-            self._off = self._without_presumptions() if self.presume else self
+            self._off = self._without_presumptions()
         return self._off
 
     def _without_presumptions(self) -> Circumstances:

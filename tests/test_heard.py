@@ -107,7 +107,7 @@ def test_no_rule_is_passed_over_that_has_something_to_say(
 
 
 def test_an_unread_record_leaves_the_word_that_an_implant_could_not_be_checked(tmp_path: Path) -> None:
-    when = f"when: [{IMPLANT}, order.modality == mri]\n"
+    when = f"when: [{IMPLANT}, implant.near_scanned_region]\n"
     books = library(tmp_path, {"safe": rule(when, "MRI beside an implant", "safety")})
     notes = judge(books, {}, unsearched=frozenset({IMPLANT})).notes
     assert [(n.kind, n.text) for n in notes] == [("unchecked", "MRI beside an implant")]
