@@ -155,7 +155,7 @@ def _candidates(
     voices = case.voices()
     for voice in voices if weighing.because is Because.SAFETY else voices[:1]:
         for other in voice.docket.listed(regions):
-            if other.id in seen or other.id in suggested or not other.cpt or other.unlisted:
+            if other.id in seen or other.id in suggested:
                 continue
             speaks = _speaker(voices, other)
             if not _in_place_of(other, study, weighing) or (voice is not case and voice is not speaks):
@@ -170,4 +170,6 @@ def _candidates(
 
 def _speaker(voices: Sequence[Case], study: Study) -> Case:
     """The order before the guidelines that the policy has speak to a study: theirs is the rating it would get."""
+    if len(voices) == 1:
+        return voices[0]
     return next((v for v in voices if v.speaks_to(study)), voices[0])

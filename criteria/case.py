@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 
 from criteria.conditions import Reach, Ready
@@ -10,6 +10,7 @@ from criteria.criterion import Criterion
 from criteria.docket import Answering, Called
 from criteria.evaluate import Circumstances, Memory
 from criteria.facts import FactsFor
+from criteria.heard import SESSION
 from criteria.orders import Order
 from criteria.policies import Policy
 from criteria.ratings import Truth
@@ -50,7 +51,6 @@ class Case:
         self._triggers: dict[tuple[str, str], bool] = {}
         self._found: dict[tuple[tuple[int, ...], bool, str], Truth] = {}
         self._paths: dict[str, list[Called]] = {}
-        self._providers: dict[tuple[str, str], list[Answering]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
 
     def voices(self) -> list[Case]:
@@ -140,30 +140,25 @@ class Case:
         return self._results[key]
 
     def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
-        wanted = RESULTS[name]
-        answering = self._answering(name, study)
-        out: Truth = None if wanted.silence_is_unknown and not answering else False
-        if wanted.listed:
-            return bool(answering) or out
-        for other, called in answering:
-            truth = self.path_truth(called, other, presume, unknown)
+        wanted, silent = RESULTS[name], True
+        out: Truth = False
+        for other, called in self._answering(name, study):
+            truth = wanted.listed or self.path_truth(called, other, presume, unknown)
             if truth is True:
                 return True
-            if truth is None:
-                out = None
-        return out
+            silent, out = False, None if truth is None else out
+        return None if silent and wanted.silence_is_unknown else out
 
-    def _answering(self, name: str, study: Study) -> list[Answering]:
-        """The pathways that count for this order and answer a result fact."""
-        own = RESULTS[name].own_study
-        key = (name, study.id if own else study.region)
-        if key not in self._providers:
-            certain, triggered = self.docket.providers(name, study.region)
-            found = [(s, c) for s, c in certain if c.once is None or self.counts(c, s)]
-            for criterion in triggered.keys() & self._may_count:
-                found += [(s, c) for s, c in triggered[criterion] if (not own or s is study) and self._triggered(c, s)]
-            self._providers[key] = [(s, c) for s, c in found if s is study] if own else found
-        return self._providers[key]
+    def _answering(self, name: str, study: Study) -> Iterator[Answering]:
+        """The pathways that count for this order and answer a result fact, first those that an indication calls."""
+        certain, triggered = self.docket.providers(name, study)
+        for other, called in certain:
+            if called.certain or self.counts(called, other):
+                yield other, called
+        for criterion in triggered.keys() & self._may_count if triggered else ():
+            for other, called in triggered[criterion]:
+                if self._triggered(called, other):
+                    yield other, called
 
     def counts(self, called: Called, study: Study) -> bool:
         """A recorded indication calls the pathway, or its trigger is recorded."""
@@ -176,10 +171,15 @@ class Case:
         """The pathways without an indication whose trigger nothing on file rules out for every study."""
         own = self.order.study
         assert own is not None  # noqa: S101 - an order without a study is not judged
+        here = self.here(own)
+        session = here.facts.get(SESSION)
+        held = session.value if session is not None and isinstance(session.value, tuple) else ()
+        alone = session is not None and own.session_names.issuperset(held)
         return {
             rule.criterion.id
-            for rule in self.here(own).concerned(self.docket.triggers)
-            if not self._settled_early(rule.when, own, False)
+            for rule in self.docket.triggers.concerned(here.touched)
+            if not (alone and rule.company.difference(held))  # nor has it company, whatever it were for
+            and not self._settled_early(rule.when, own, False)
             and (rule.when.reach is not Reach.ORDER or self.truth(rule.when, own, False) is True)
         }
 
@@ -194,7 +194,7 @@ class Case:
     def paths(self, study: Study) -> list[Called]:
         """The pathways for a recorded indication that list the study, guideline order."""
         if study.id not in self._paths:
-            self._paths[study.id] = [c for c in self.docket.paths(study.id) if self.counts(c, study)]
+            self._paths[study.id] = [c for c in self.docket.paths(study.id) if c.certain or self.counts(c, study)]
         return self._paths[study.id]
 
     def rank(self, guideline: str) -> int:

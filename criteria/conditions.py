@@ -85,7 +85,8 @@ class Numbered:
 class Conditions:
     """The conditions of a library on one day; ``definitions`` are the logic of defined facts, by name.
 
-    ``results`` are facts that are results of rules. `numbered` holds the leaves by their numbers.
+    ``results`` are facts that are results of rules, ``of_others`` those for which other studies are looked at too.
+    `numbered` holds the leaves by their numbers.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class Conditions:
         definitions: Mapping[str, Node],
         on: dt.date,
         results: frozenset[str] = frozenset(),
+        of_others: frozenset[str] = frozenset(),
     ) -> None:
-        self.vocabulary, self.definitions, self.on, self.results = vocabulary, definitions, on, results
+        self.vocabulary, self.definitions, self.on = vocabulary, definitions, on
+        self.results, self.of_others = results, of_others
         self.numbered: list[Numbered] = []
         self._numbers: dict[tuple[str, str, Any], int] = {}
         self._ready: dict[int, Ready] = {}
@@ -113,12 +116,14 @@ class Conditions:
         for name in vocabulary.facts:
             self._find_reach(name)
             self._find_depends(name, ())
+        self.presumable = frozenset(n for n in vocabulary.facts if n not in results and self._may_be_presumed(n))
+        """Facts that may have their value by presumption alone."""
         self.baseline: list[Circumstances] = []
         """What a silent chart gives, without presumptions and with them (criteria.evaluate)."""
 
     def copy(self) -> Conditions:
         """For a library that differs in a few rules: what is ready stays so."""
-        out = Conditions(self.vocabulary, self.definitions, self.on, self.results)
+        out = Conditions(self.vocabulary, self.definitions, self.on, self.results, self.of_others)
         out.numbered, out._numbers = self.numbered, self._numbers
         out._ready, out._names = dict(self._ready), dict(self._names)
         return out
@@ -190,6 +195,9 @@ class Conditions:
             self._depends[name] = found
         return found
 
+    def _may_be_presumed(self, name: str) -> bool:
+        return any(n == ANYTHING or self.vocabulary[n].absence.startswith("presumed") for n in self._depends[name])
+
     def _test(self, node: Node, reach: Reach, depends: frozenset[str]) -> Test:
         test = self._plain(node)
         if node.missing is not None:
@@ -203,12 +211,15 @@ class Conditions:
             return self._leaf(node)
         if isinstance(node, Not):
             return _not(self.ready(node.child).test)
-        # leaves come first and results of rules last: a look-up may settle the condition before longer parts are tried
-        parts = sorted(map(self.ready, children(node)), key=lambda r: (r.reads_results, not isinstance(r.node, Leaf)))
-        tests = tuple(r.test for r in parts)
+        tests = tuple(r.test for r in sorted(map(self.ready, children(node)), key=self._effort))
         if isinstance(node, All):
             return tests[0] if len(tests) == 1 else _all(tests)
         return _at_least(node.n if isinstance(node, AtLeast) else 1, tests)
+
+    def _effort(self, part: Ready) -> tuple[bool, bool, bool]:
+        """Leaves come first, results of rules last: a look-up may settle a condition before longer parts are tried."""
+        results = part.reach is Reach.RESULTS
+        return results and not part.depends.isdisjoint(self.of_others), results, not isinstance(part.node, Leaf)
 
     def _leaf(self, leaf: Leaf) -> Test:
         number, at = self._number(leaf), self.reach[leaf.fact]

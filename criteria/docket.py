@@ -5,15 +5,14 @@ Looked up by study; worked out when a study is first asked for, and kept: the sa
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
-from criteria.heard import Heard
+from criteria.heard import Roll
 from criteria.logic import All, Node
 from criteria.regions import shows
 from criteria.results import RESULTS
@@ -30,7 +29,8 @@ class Called:
     """A pathway that may count; ``by_indication``: a recorded indication calls it, else its trigger has to.
 
     ``clauses`` are its own condition and the prerequisites that bind it under the policy, ``node`` all of them;
-    ``key`` is the same for other studies that need the same, ``reach`` how far their truth does.
+    ``key`` is the same for other studies that need the same, ``reach`` how far their truth does. ``certain``: it counts
+    whatever is on file.
     """
 
     criterion: Criterion
@@ -41,6 +41,10 @@ class Called:
     key: tuple[int, ...]
     reach: Reach
     once: Ready | None = None
+    certain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "certain", self.by_indication and self.once is None)
 
     @property
     def stands_in(self) -> bool:
@@ -68,12 +72,12 @@ class Docket:
         """The place of each guideline in the policy, the most specific first."""
         self._guidelines, self._safety = frozenset(guidelines), frozenset(safety)
         self._paths: dict[str, tuple[Called, ...]] = {}
-        self._refusals: dict[str, tuple[Heard, ...]] = {}
-        self._redirects: dict[str, tuple[Heard, ...]] = {}
+        self._refusals: dict[str, Roll] = {}
+        self._redirects: dict[str, Roll] = {}
         self._pairs: dict[str, tuple[Criterion, ...]] = {}
-        self._remarks: dict[str, tuple[Heard, ...]] = {}
-        self._safe: dict[str, tuple[Heard, ...]] = {}
-        self._unchecked: dict[str, tuple[Heard, ...]] = {}
+        self._remarks: dict[str, Roll] = {}
+        self._safe: dict[str, Roll] = {}
+        self._unchecked: dict[str, Roll] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
 
@@ -81,9 +85,9 @@ class Docket:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
         return _once(self._paths, study, self._find_paths)
 
-    def _find_paths(self, study: str) -> Iterable[Called]:
+    def _find_paths(self, study: str) -> tuple[Called, ...]:
         found = (self._called(p) for p in self.book.pathways.get(study, ()))
-        return sorted((c for c in found if c), key=lambda c: self.ranks[c.criterion.guideline])
+        return tuple(sorted((c for c in found if c), key=lambda c: self.ranks[c.criterion.guideline]))
 
     def _called(self, path: Path) -> Called | None:
         criterion = path.criterion
@@ -102,36 +106,36 @@ class Docket:
         return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
 
     @cached_property
-    def triggers(self) -> list[Heard]:
+    def triggers(self) -> Roll:
         """Those of the pathways that a trigger can call."""
-        return [t for t in self.book.triggers if t.criterion.guideline in self._guidelines]
+        return Roll(t for t in self.book.triggers if t.criterion.guideline in self._guidelines)
 
-    def refusals(self, study: str) -> tuple[Heard, ...]:
+    def refusals(self, study: str) -> Roll:
         return _once(self._refusals, study, lambda s: self._heard(self.concerns, self.book.refusals.get(s, ())))
 
-    def redirects(self, study: str) -> tuple[Heard, ...]:
+    def redirects(self, study: str) -> Roll:
         return _once(self._redirects, study, lambda s: self._heard(self.concerns, self.book.redirects.get(s, ())))
 
     def pairs(self, study: str) -> tuple[Criterion, ...]:
         """Prerequisites that bind only one of a pair."""
-        return _once(self._pairs, study, lambda s: filter(self.concerns, self.book.pairs.get(s, ())))
+        return _once(self._pairs, study, lambda s: tuple(filter(self.concerns, self.book.pairs.get(s, ()))))
 
-    def remarks(self, study: str) -> tuple[Heard, ...]:
+    def remarks(self, study: str) -> Roll:
         """What goes with a rating. Safety speaks to every age: a rule of an adult guideline has a word for a child."""
         return _once(self._remarks, study, lambda s: self._heard(self._remarked, self.book.remarks.get(s, ())))
 
     def _remarked(self, criterion: Criterion) -> bool:
         return self.hears(criterion) and (criterion.kind == "safety" or self.book.admits(criterion, self.age))
 
-    def safety(self, study: str, all_read: bool) -> tuple[Heard, ...]:
+    def safety(self, study: str, all_read: bool) -> Roll:
         """The safety rules that refuse, whatever the age. Where some records could not be read, those that cannot be
         checked have a word too."""
         rules = (c for c in self.book.refusals.get(study, ()) if c.kind == "safety" and self.hears(c))
         kept, heard = (self._safe, self.book.heard) if all_read else (self._unchecked, self.book.unchecked)
-        return _once(kept, study, lambda _: map(heard, rules))
+        return _once(kept, study, lambda _: Roll(map(heard, rules)))
 
-    def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Iterator[Heard]:
-        return map(self.book.heard, filter(wanted, rules))
+    def _heard(self, wanted: Callable[[Criterion], bool], rules: Iterable[Criterion]) -> Roll:
+        return Roll(map(self.book.heard, filter(wanted, rules)))
 
     def concerns(self, criterion: Criterion) -> bool:
         """A rule other than a pathway: in force for this patient and policy, and not limited to other indications."""
@@ -144,35 +148,35 @@ class Docket:
         speaks = criterion.guideline in self._guidelines
         return speaks or (criterion.kind == "safety" and criterion.guideline in self._safety)
 
-    def providers(self, result: str, region: str) -> Answers:
-        """The pathways for studies of a region, each with such a study, that answer a result fact.
+    def providers(self, result: str, study: Study) -> Answers:
+        """The pathways, each with a study, that answer a result fact: for this study, or for those of its region.
 
         First those that a recorded indication calls, then by their ids those that need their trigger.
         """
-        key = (result, region)
+        wanted, catalogue = RESULTS[result], self.book.library.catalogue
+        key = (result, study.id if wanted.own_study else study.region)
         if key not in self._providers:
-            wanted, catalogue = RESULTS[result], self.book.library.catalogue
             certain: list[Answering] = []
-            triggered: dict[str, list[Answering]] = defaultdict(list)
-            for study in (catalogue[s] for s in self.book.pathways):
-                if wanted.any_region or study.region == region:
-                    for called in self.paths(study.id):
-                        if wanted.include(called.criterion, study):
-                            held = certain if called.by_indication else triggered[called.criterion.id]
-                            held.append((study, called))
+            triggered: dict[str, list[Answering]] = {}
+            for other in (study,) if wanted.own_study else (catalogue[s] for s in self.book.pathways):
+                if wanted.any_region or other.region == study.region:
+                    for called in self.paths(other.id):
+                        if wanted.include(called.criterion, other):
+                            held = certain if called.by_indication else triggered.setdefault(called.criterion.id, [])
+                            held.append((other, called))
             self._providers[key] = (certain, triggered)
         return self._providers[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
-        """The studies of these regions that a pathway may support."""
+        """The studies of these regions that have a code and that a pathway may support."""
         if regions not in self._listed:
             catalogue = self.book.library.catalogue
             near = (catalogue[s] for s in self.book.pathways if any(shows(catalogue[s].region, r) for r in regions))
-            self._listed[regions] = tuple(study for study in near if self.paths(study.id))
+            self._listed[regions] = tuple(s for s in near if s.cpt and not s.unlisted and self.paths(s.id))
         return self._listed[regions]
 
 
-def _once(kept: dict[str, tuple[T, ...]], study: str, find: Callable[[str], Iterable[T]]) -> tuple[T, ...]:
+def _once(kept: dict[str, T], study: str, find: Callable[[str], T]) -> T:
     if study not in kept:
-        kept[study] = tuple(find(study))
+        kept[study] = find(study)
     return kept[study]

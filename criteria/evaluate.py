@@ -7,18 +7,14 @@ how the settling finds out what a verdict leans on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any, Final
 
 from criteria.ask import Way, open_ways, ways
 from criteria.conditions import ANYTHING, Conditions, Reach, Ready
 from criteria.facts import Fact, Facts
 from criteria.logic import All, Any_, Leaf, Node, Not, children
 from criteria.ratings import Step, Truth
-
-if TYPE_CHECKING:
-    from criteria.heard import Heard
 
 SILENT: Final = object()
 """No value, and the comparison is false: the chart would record it, or it is presumed not to be there."""
@@ -77,6 +73,7 @@ class Circumstances:
     all studies considered for one order have in common, ``region`` what those of one region do.
     """
 
+    _off: Circumstances | None = None
     plain: Circumstances | None = None
     """Others with which these agree in all but ``differs``: a silent chart."""
     differs: Set[str]
@@ -111,11 +108,16 @@ class Circumstances:
         self.leaves = (order.leaves, region.leaves, study.leaves, others.leaves)
         self.asked = (order.asked, region.asked, study.asked, others.asked)
 
-    @cached_property
+    @property
     def off(self) -> Circumstances:
         """The same without presumptions."""
         if not self.presume:
             return self
+        if self._off is None:
+            self._off = self._without_presumptions()
+        return self._off
+
+    def _without_presumptions(self) -> Circumstances:
         out = Circumstances.__new__(Circumstances)
         out.touched = self.touched
         out._begin(self.facts, self.conditions, False, self.results, self._memories)
@@ -138,11 +140,6 @@ class Circumstances:
         plain = self.plain is not None and ready.depends.isdisjoint(self.differs)
         truth = kept[ready.key] = self.plain.told(ready) if plain else ready.test(self)  # type: ignore[union-attr]
         return truth
-
-    def concerned(self, rules: Iterable[Heard]) -> list[Heard]:
-        """Those that something on file bears on; the others have nothing to say."""
-        silent = self.touched.isdisjoint
-        return [r for r in rules if not any(map(silent, r.needs))]
 
     def can_be_asked(self, node: Node) -> bool:
         """True when answers to questions can make a condition true that is unknown."""
@@ -255,8 +252,7 @@ class _SilentChart(Circumstances):
         with self.conditions.making:
             return super()._find(number)
 
-    @cached_property
-    def off(self) -> Circumstances:
+    def _without_presumptions(self) -> Circumstances:
         return baseline(self.conditions)[False]
 
 
@@ -281,9 +277,8 @@ class _Without(Circumstances):
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
         self.plain = base
 
-    @cached_property
-    def off(self) -> Circumstances:
-        return _Without(self._base.off, self._unknown, self.results) if self.presume else self
+    def _without_presumptions(self) -> Circumstances:
+        return _Without(self._base.off, self._unknown, self.results)
 
     def _find(self, number: int) -> Truth:
         leaf = self.conditions.numbered[number]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +31,25 @@ class Policy:
     voices: tuple[Voice, ...]
     safety: tuple[str, ...] = ()
     notice: str = ""
+    _unlimited: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _limited: Mapping[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """By base study the guidelines that are limited to it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_unlimited", tuple(v.guideline for v in self.voices if v.studies is None))
+        limited: dict[str, tuple[str, ...]] = {}
+        for voice in self.voices:
+            for base in sorted(voice.studies or ()):
+                limited[base] = (*limited.get(base, ()), voice.guideline)
+        object.__setattr__(self, "_limited", limited)
 
     def guidelines_for(self, base: str) -> tuple[str, ...]:
         """Who speaks to a study: the guidelines limited to it alone, else those without a limit."""
-        own = tuple(v.guideline for v in self.voices if v.studies is not None and base in v.studies)
-        return own or tuple(v.guideline for v in self.voices if v.studies is None)
+        return self._limited.get(base, self._unlimited)
 
     def choirs(self) -> tuple[tuple[str, ...], ...]:
         """The groups of guidelines that speak together to some study, each once."""
-        named = [base for v in self.voices for base in sorted(v.studies or ())]
-        return tuple(dict.fromkeys((self.guidelines_for(""), *map(self.guidelines_for, named))))
+        return tuple(dict.fromkeys((self._unlimited, *self._limited.values())))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from criteria.conditions import Ready
 from criteria.evaluate import Circumstances
 from criteria.logic import leaves
 from criteria.ratings import Rating
-from criteria.results import RESULT_FACTS
 from criteria.studies import Study
 from criteria.weigh import Weighing, weigh
 
@@ -19,7 +18,8 @@ def presumed_facts(case: Case, study: Study, weighing: Weighing) -> list[str]:
     if _stands_alone(case, study, weighing):
         return []
     here, falls = weighing.here, _ways_to_fall(case, study, weighing)
-    presumed = (n for n in _named(case, study) if n not in RESULT_FACTS and here.presumed(n))
+    presumable = case.book.conditions.presumable
+    presumed = (n for n in _named(case, study) if n in presumable and here.presumed(n))
     names = [n for n in presumed if falls is None or any(all(prop.gives_way(n) for prop in way) for way in falls)]
     if not names or (len(names) > 1 and weigh(case, study, presume=False).rating is weighing.rating):
         return []  # a less informed state in between gives the same rating too
@@ -54,7 +54,7 @@ def _ways_to_fall(case: Case, study: Study, weighing: Weighing) -> list[list[_Pr
     To know less of a fact makes nothing true or false that was unknown before, but where `missing` waives a clause.
     """
     ready = case.book.conditions.ready
-    waivers = [r.when for r in case.docket.refusals(study.id) if r.waives and r.criterion not in weighing.fired]
+    waivers = [r.when for r in case.docket.refusals(study.id).rules if r.waives and r.criterion not in weighing.fired]
     new = [[_Prop(case, study, [when], False)] for when in waivers]
     bound = {id(c): (*c.clauses, *map(ready, weighing.extra)) for c in case.paths(study)}
     if weighing.rating is Rating.APPROPRIATE:

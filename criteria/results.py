@@ -64,3 +64,5 @@ RESULTS: dict[str, Providers] = {
     **{f"indication.hh_{n}_met": Providers(rows=f"HH-{n}") for n in range(1, 19)},
 }
 RESULT_FACTS = frozenset(RESULTS)
+OF_OTHER_STUDIES = frozenset(name for name, wanted in RESULTS.items() if not wanted.own_study)
+"""Those for which more than the ordered study has to be looked at."""

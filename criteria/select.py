@@ -15,7 +15,7 @@ from criteria.docket import Docket
 from criteria.heard import Heard, heard, trigger
 from criteria.library import Library
 from criteria.logic import Node
-from criteria.results import RESULT_FACTS
+from criteria.results import OF_OTHER_STUDIES, RESULT_FACTS
 from criteria.studies import Study
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Book:
                 elif criterion.kind in REMARKING:
                     self.remarks[study].append(criterion)
 
-        self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS)
+        self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS, OF_OTHER_STUDIES)
         self.turning_points = turning_points(library.criteria, library)
         self._requirements: dict[Criterion, Node] = {}
         self._heard: dict[Criterion, Heard] = {}
@@ -78,7 +78,12 @@ class Book:
     def triggers(self) -> tuple[Heard, ...]:
         """Those of the pathways that a trigger can call."""
         every = {p.criterion.id: p.criterion for paths in self.pathways.values() for p in paths}
-        return tuple(trigger(c, c.trigger, self.conditions) for c in every.values() if c.trigger is not None)
+        called = [(c, c.trigger) for c in every.values() if c.trigger is not None]
+        return tuple(trigger(c, node, self.conditions, self._session_names(c)) for c, node in called)
+
+    def _session_names(self, rule: Criterion) -> frozenset[str]:
+        catalogue = self.library.catalogue
+        return frozenset().union(*(catalogue[s].session_names for s in rule.studies))
 
     @cached_property
     def films(self) -> frozenset[str]:

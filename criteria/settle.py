@@ -270,12 +270,13 @@ def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Call
 def _notes(case: Case, study: Study, weighing: Weighing) -> tuple[Note, ...]:
     """Words that go with the rating: safety, documentation duties, remarks; and safety rules nobody could check."""
     here, out = weighing.here, []
-    for rule in here.concerned(case.docket.remarks(study.id)):
-        lifted = rule.unless is not None and case.truth(rule.unless, study, False) is True
-        if case.truth(rule.when, study) is True and not lifted:
+    for rule in case.docket.remarks(study.id).concerned(here.touched):
+        if case.truth(rule.when, study) is not True:
+            continue
+        if rule.unless is None or case.truth(rule.unless, study, False) is not True:
             kind = rule.criterion.kind
             out.append(_note(rule.criterion, kind if kind in ("safety", "document") else "remark"))
-    for rule in here.concerned(case.docket.safety(study.id, not here.facts.unsearched)):
+    for rule in case.docket.safety(study.id, not here.facts.unsearched).concerned(here.touched):
         truth = case.truth(rule.when, study)
         if truth is None and _unread(rule.criterion.when, here):
             out.append(_note(rule.criterion, "unchecked"))

@@ -40,6 +40,11 @@ class Study:
     """Facts about the order that the code itself states (order.laterality, order.area_count)."""
 
     @property
+    def session_names(self) -> frozenset[str]:
+        """Under which rules about the session find it."""
+        return self.classes | {self.id, self.base}
+
+    @property
     def cpt(self) -> str | None:
         """The CPT or HCPCS code for billing, or None where no code exists."""
         for system in ("cpt", "hcpcs"):

@@ -39,6 +39,7 @@ class Weighing:
     """Rules by which this order may not stand beside another one as things are."""
     extra: list[Node] = field(default_factory=list)
     """Their conditions, which every pathway needs too."""
+    _ways: dict[Called, Way] = field(default_factory=dict)
 
     @cached_property
     def met(self) -> list[Called]:
@@ -51,8 +52,16 @@ class Weighing:
     @cached_property
     def open(self) -> list[tuple[Called, Way]]:
         """The pathways that answers to questions can bring about, each with the fewest."""
-        found = ((c, ways_to_all([*(p.node for p in c.clauses), *self.extra], self.here)) for c in self._unknown)
-        return [(c, way[0]) for c, way in found if way and way[0]]
+        return [(c, way) for c in self._unknown if (way := self._fewest(c))]
+
+    def is_open(self) -> bool:
+        return any(map(self._fewest, self._unknown))
+
+    def _fewest(self, called: Called) -> Way:
+        if called not in self._ways:
+            found = ways_to_all([*(p.node for p in called.clauses), *self.extra], self.here)
+            self._ways[called] = found[0] if found else ()
+        return self._ways[called]
 
     @cached_property
     def failed(self) -> list[Called]:
@@ -91,7 +100,7 @@ def hopeless(case: Case, study: Study) -> bool:
 
 def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
-    for rule in out.here.concerned(case.docket.refusals(study.id)):
+    for rule in case.docket.refusals(study.id).concerned(out.here.touched):
         criterion = rule.criterion
         if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
             continue
@@ -107,7 +116,7 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
 
 
 def _redirect(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing) -> None:
-    for rule in out.here.concerned(case.docket.redirects(study.id)):
+    for rule in case.docket.redirects(study.id).concerned(out.here.touched):
         if case.truth(rule.when, study, presume, unknown) is not True:
             continue
         if rule.unless is None or case.truth(rule.unless, study, False, unknown) is not True:
@@ -124,7 +133,7 @@ def _rate(case: Case, study: Study, out: Weighing) -> None:
         out.rating, out.because = Rating.APPROPRIATE, Because.PATHWAY_MET
     elif out.redirects:
         out.rating, out.because = Rating.NO_CRITERIA, Because.OTHER_GUIDELINE
-    elif out.open:
+    elif out.is_open():
         out.rating, out.because = Rating.NEEDS_INFORMATION, Because.FACTS_MISSING
     elif any(_speaks_for_patient(case, c.criterion.guideline) for c in out.failed):
         listed = any(not c.criterion.for_any_complaint for c in out.failed)

@@ -68,6 +68,7 @@ def judge(
     status: Any = "covered",
     attested: bool = False,
     on: dt.date = DAY,
+    unsearched: frozenset[str] = frozenset(),
 ) -> Verdict:
     """The verdict for one order; order facts that follow the study are filled in."""
 
@@ -81,7 +82,7 @@ def judge(
         for name in indications:
             values |= dict(books.indications[name].asserts)
         basis = Basis.ATTESTED if attested else Basis.RECORDED
-        return Facts({n: Fact(n, v, basis) for n, v in {**values, **facts}.items() if v is not None})
+        return Facts({n: Fact(n, v, basis) for n, v in {**values, **facts}.items() if v is not None}, unsearched)
 
     reasons = (Reason(status, indications),) if status else ()
     order = Order("ServiceRequest/1", Kind.STUDY, books.catalogue[study], reasons)
