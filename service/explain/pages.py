@@ -17,6 +17,7 @@ from service.explain.document import Answer, document
 from service.explain.suppose import read
 from service.explain.words import ENGLISH, day, known, say, words
 from service.guidelines.pages import page
+from service.guidelines.picture import picture
 from service.journal import Kept, from_row
 from service.parts import Parts
 
@@ -68,6 +69,7 @@ def explain(handle: str) -> Response:
         marks=marks,
         on=partial(_day, language),
         shown=shown,
+        pictures={r["rule"]: picture(r["clause"]) for r in told.get("rules", ()) if "clause" in r},
         contact=_contact(parts.settings.contact) or say(language, "whoever"),
     )
     response.vary.add("Accept")
