@@ -60,7 +60,7 @@ class Page(HTMLParser):
         self.faults += [f"<{tag} {name}>" for name in held if name.startswith("on") or name == "style"]
         self.ids += [held["id"] or ""] if "id" in held else []
         self.links += [held[name] or "" for name in ("href", "src", "action") if name in held]
-        self.labels |= {held["for"] or ""} if tag == "label" else set()
+        self.labels |= {held["for"] or ""} if tag == "label" and "for" in held else set()
         self.inputs |= {held.get("id") or ""} if tag == "input" else set()
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.journal.models import Base, Explanation, SeenToken
 from service.settings import Settings
-from service.smart.models import AppAnswer, AppConsult, AppLaunch, AppSession
+from service.smart import models as app  # whole: it may be this import that begins with it
 
 
 def expired(settings: Settings, now: dt.datetime) -> Mapping[type[Base], ColumnElement[bool]]:
@@ -18,7 +18,7 @@ def expired(settings: Settings, now: dt.datetime) -> Mapping[type[Base], ColumnE
     return {
         Explanation: Explanation.created < now - dt.timedelta(days=settings.explanation_days),
         SeenToken: SeenToken.expires < now - dt.timedelta(days=1),
-        **{table: table.expires < now for table in (AppLaunch, AppSession, AppConsult, AppAnswer)},
+        **{table: table.expires < now for table in (app.AppLaunch, app.AppSession, app.AppConsult, app.AppAnswer)},
     }
 
 

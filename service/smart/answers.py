@@ -6,15 +6,13 @@ import datetime as dt
 import math
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from criteria.facts import FactDefinition, Facts, Value, Vocabulary
 from criteria.indications import value_problem
 from criteria.reading import read_yaml
 from criteria.vocabulary import FACT_SYSTEM
-
-if TYPE_CHECKING:
-    from service.smart.models import AppAnswer
+from service.smart.models import AppAnswer
 
 Json = dict[str, Any]
 BOUNDS = Path(__file__).parent / "bounds.yaml"
@@ -97,9 +95,7 @@ def _number(fact: FactDefinition, said: str) -> int | float:
     except ValueError:
         number = math.nan
     least, most = bounds(fact)
-    if not math.isfinite(number):
-        raise NotAnAnswer("day" if is_day(fact) else "number")
-    if not least <= number <= most:
+    if not least <= number <= most:  # no number is in no range
         raise NotAnAnswer("day") if is_day(fact) else NotAnAnswer("range", least=str(least), most=str(most))
     if number.is_integer():
         return int(number)

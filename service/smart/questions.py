@@ -101,7 +101,7 @@ def question(fact: FactDefinition, known: Known, days: Days, say: Wording, again
 
 def asked_again(asked: Question, said: str, problem: NotAnAnswer, language: str) -> Question:
     """The same with what was typed, and why that is no answer."""
-    text = words(language)["problems"][problem.why].format(**{"least": asked.least, **problem.slots})
+    text = words(language)["problems"][problem.why].format(**problem.slots)
     control = "typed-day" if asked.control == "day" and not DAY.fullmatch(said) else asked.control
     return replace(asked, control=control, value=said[:TYPED], problem=text)
 

@@ -15,8 +15,8 @@ async function swap(address, sent) {
   }
   document.title = fresh.title;
   if (response.redirected || !sent) history.replaceState(null, "", response.url);
-  const field = document.querySelector("#work [aria-invalid], #work #question");
-  if (field) field.focus();
+  const next = document.querySelector("#work [aria-invalid]") || document.getElementById("question");
+  if (next) next.focus();
 }
 
 document.addEventListener("submit", (event) => {
