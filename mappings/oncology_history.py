@@ -249,7 +249,7 @@ def _observations(
 ) -> Iterator[tuple[frozenset[str], dict[str, Any], dt.date]]:
     """Findings of the order's cancer: those that point to another Condition are of another one."""
     mine = {reference_of(c) for c in conditions}
-    for observation in observed(records).of.get(CANCER, ()):
+    for observation in observed(records, today).of.get(CANCER, ()):
         kinds = read_table("oncology").means(observation.get("code"))
         if not kinds or observation.get("status") not in DONE:
             continue
