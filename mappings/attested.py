@@ -12,8 +12,9 @@ from criteria.facts import Basis, Fact, FactDefinition, Value
 from criteria.orders import Order
 from criteria.vocabulary import FACT_SYSTEM, LASTING, load_vocabulary
 from mappings.fields import Span, first_span, instant, mapping, number, objects, reference_of, span, targets, words
-from mappings.observed import ATTESTED, observed
+from mappings.observed import observed
 from mappings.records import Records, SetAside
+from mappings.telling import ATTESTED
 from mappings.units import measured
 
 VALID_DAYS = 30

@@ -16,9 +16,10 @@ from mappings.episode import ONCOLOGY, Episode
 from mappings.evidence import told
 from mappings.fields import first_span, mapping, number, objects, reference_of, targets
 from mappings.medications import Supply
-from mappings.observed import CANCER, observed
+from mappings.observed import observed
 from mappings.records import Records, codes_in
 from mappings.tables import read_table
+from mappings.telling import CANCER
 from mappings.units import measured
 
 DONE = frozenset({"final", "amended", "corrected"})

@@ -8,9 +8,9 @@ from typing import Any
 
 from criteria.facts import Basis, Fact
 from mappings.fields import mapping, objects, period, reference_of, span, words
-from mappings.observed import BIRTH_SEX as SEX
 from mappings.observed import observed
 from mappings.records import Records, codes_in
+from mappings.telling import BIRTH_SEX as SEX
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 BIRTH_SEX = {

@@ -338,7 +338,7 @@ def _concluded(report: Mapping[str, Any]) -> frozenset[str]:
             return said
     text = words(report.get("conclusion"))[:2000]
     sentences = text.casefold().replace(";", ".").replace("\n", ".").split(".")
-    found = [table.sentences.get(said) for s in sentences if (said := s.strip())]
+    found = [table.sentences.get(sentence) for s in sentences if (sentence := s.strip())]
     if not found:
         return frozenset()
     if all(f == "negative" for f in found):
