@@ -36,8 +36,8 @@ def _observed(records: Records, today: dt.date) -> Observed:
     shape, aside = shapes()["Observation"], []
     kinds: list[tuple[dict[str, Any], tuple[str, ...], bool]] = []
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for observation, means, panel in records.telling:
-        if not panel and (days := LASTS[means]) and _older(observation.get("effectiveDateTime"), today, days):
+    for observation, means, panel, when in records.telling:
+        if not panel and (days := LASTS[means]) and _older(when, today, days):
             continue
         if why := misshapen(observation, shape):
             aside.append(SetAside(reference_of(observation), why))

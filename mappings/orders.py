@@ -31,7 +31,7 @@ from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
 from mappings.reasons import read_reasons
-from mappings.records import Records, codes_in
+from mappings.records import NONE, Records, codes_in
 from mappings.tables import read_table, spoken
 
 PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snomed": "snomed"}
@@ -119,7 +119,7 @@ def ordered_study(request: Any) -> Told:
 
 
 def _ordered(held: Mapping[str, Any]) -> tuple[Told, Alone | None]:
-    category = codes_in(held.get("category")) & SERVICES
+    category = codes_in(held["category"]) & SERVICES if "category" in held else NONE
     if "bodySite" not in held and "orderDetail" not in held:
         try:
             alone = coded_alone(category)[written(held.get("code"))]

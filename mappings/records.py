@@ -125,14 +125,14 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
     Whatever is not readable stands in ``set_aside``; types that nobody reads (OperationOutcome, ...) fall away. Most
     resources are in order at the first look; a type of which any is not is looked through with care.
     """
-    by_type: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    aside: list[SetAside] = []
+    by_type: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
     for resource in resources:
-        kind = resource.get("resourceType") if isinstance(resource, dict) else None
-        if isinstance(kind, str):
-            by_type[kind].append(resource)
-        else:
-            aside.append(SetAside("resource", "it is no FHIR resource"))
+        try:
+            by_type[resource["resourceType"]].append(resource)
+        except (KeyError, TypeError):
+            by_type[None].append(resource)
+    strange = sum(len(held) for kind, held in by_type.items() if not isinstance(kind, str))
+    aside = [SetAside("resource", "it is no FHIR resource")] * strange
     patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
     whose, usable, made = target(f"Patient/{patient_id}"), {}, {}
     for kind, shape in shapes().items():

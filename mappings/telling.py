@@ -24,8 +24,8 @@ DAYS = {
 """Kinds that no reader looks at when they are older than so many days."""
 ALIAS = "alias "
 """Before the name of a code system that is not its own."""
-Telling = tuple[dict[str, Any], tuple[str, ...], bool]
-"""An Observation, what its own codes mean, and whether more may stand in it than they say."""
+Telling = tuple[dict[str, Any], tuple[str, ...], bool, Any]
+"""An Observation, what its own codes mean, whether more may stand in it than they say, and when it was made."""
 
 
 def _read(coding: tuple[str, str]) -> tuple[str, ...]:
@@ -77,9 +77,10 @@ def telling(observation: dict[str, Any]) -> Telling | None:
         plain = True
     except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
         means, plain = meant(observation.get("code")), False
-    if "component" in observation or "contained" in observation or "valueCodeableConcept" in observation:
-        return None if plain and not means and _tells_nothing(observation) else (observation, means, True)
-    return (observation, means, False) if means or not plain else None
+    panel = "component" in observation or "contained" in observation or "valueCodeableConcept" in observation
+    if plain and not means and (not panel or _tells_nothing(observation)):
+        return None
+    return observation, means, panel, observation.get("effectiveDateTime")
 
 
 def meant(concept: Any) -> tuple[str, ...]:
