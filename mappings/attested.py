@@ -12,8 +12,9 @@ from criteria.facts import Basis, Fact, FactDefinition, Value
 from criteria.orders import Order
 from criteria.vocabulary import FACT_SYSTEM, LASTING, load_vocabulary
 from mappings.fields import Span, first_span, instant, mapping, number, objects, reference_of, span, targets, words
-from mappings.observed import ATTESTED, observed
+from mappings.observed import observed
 from mappings.records import Records, SetAside
+from mappings.telling import ATTESTED
 from mappings.units import measured
 
 VALID_DAYS = 30
@@ -59,7 +60,7 @@ def read_attested(records: Records, today: dt.date) -> Attested:
     """Every answer that counts today: at most 30 days old (what lasts: any age), not from the future."""
     answers: list[Answer] = []
     aside: list[SetAside] = []
-    for resource, name, values in _stated(records):
+    for resource, name, values in _stated(records, today):
         reference = reference_of(resource)
         if name not in vocabulary():
             aside.append(SetAside(reference, "it names no fact of the vocabulary"))
@@ -81,9 +82,9 @@ def read_attested(records: Records, today: dt.date) -> Attested:
     return Attested(tuple(answers), tuple(aside))
 
 
-def _stated(records: Records) -> Iterator[tuple[dict[str, Any], str, list[tuple[str, Any]]]]:
+def _stated(records: Records, today: dt.date) -> Iterator[tuple[dict[str, Any], str, list[tuple[str, Any]]]]:
     """(resource, fact name, the value[x] fields) of each final Observation and each questionnaire answer."""
-    for observation in observed(records).of.get(ATTESTED, ()):
+    for observation in observed(records, today).of.get(ATTESTED, ()):
         if observation.get("status") not in DONE or observation.get("dataAbsentReason"):
             continue
         for name in _fact_codes(observation.get("code")):

@@ -40,13 +40,18 @@ def codings(concept: Any) -> Pairs:
     """
     if not concept:
         return ()
-    try:
-        pairs, aliases = READ[tuple([(c["system"], c["code"]) for c in concept["coding"]])]
-    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
-        pairs, aliases = READ[_whatever_is_there(concept)]
+    pairs, aliases = read_codings(concept)
     if aliases:
         note_aliases(aliases)
     return pairs
+
+
+def read_codings(concept: Any) -> tuple[Pairs, tuple[str, ...]]:
+    """The `codings`, and the aliases that their systems were written with."""
+    try:
+        return READ[tuple([(c["system"], c["code"]) for c in concept["coding"]])]
+    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
+        return READ[_whatever_is_there(concept)]
 
 
 def written(concept: Any) -> Written:
@@ -122,7 +127,7 @@ def _named(system: str) -> tuple[str, str]:
     uri = written.rstrip("/").casefold()
     if _OID.fullmatch(uri):
         uri = f"urn:oid:{uri}"
-    found = _systems().get(uri)
+    found = systems().get(uri)
     if found is None:
         return "", ""
     name, alias, listed = found
@@ -156,7 +161,7 @@ def _text(code: Any) -> str:
 
 
 @functools.cache
-def _systems(path: Path = SYSTEMS) -> Mapping[str, tuple[str, bool, str]]:
+def systems(path: Path = SYSTEMS) -> Mapping[str, tuple[str, bool, str]]:
     """By name as compared: our short name, whether it is an alias, and the name as the table writes it."""
     out: dict[str, tuple[str, bool, str]] = {}
     lines = path.read_text(encoding="utf-8").splitlines()

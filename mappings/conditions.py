@@ -115,8 +115,8 @@ def read_condition(resource: Mapping[str, Any], today: dt.date) -> Diagnosis | N
 def meanings_of(concept: Any) -> tuple[Meaning, ...]:
     """What each coding of a CodeableConcept says, as far as our tables know it, with what the words beside it name."""
     pairs = codings(concept)
-    found = CODED[pairs]
-    if any(_wide(m.code) for m in found):
+    found, wide = CODED[pairs]
+    if wide:
         with_words: list[Meaning] = []
         for meaning in found:
             told = _told(meaning.code, spoken(concept)) if _wide(meaning.code) else ()
@@ -135,7 +135,13 @@ def coded_meanings(pairs: Pairs) -> tuple[Meaning, ...]:
     return tuple(found)
 
 
-CODED = Kept(coded_meanings)
+def _coded(pairs: Pairs) -> tuple[tuple[Meaning, ...], bool]:
+    """With them whether the words beside any of the codes may name more."""
+    found = coded_meanings(pairs)
+    return found, any(_wide(meaning.code) for meaning in found)
+
+
+CODED = Kept(_coded)
 
 
 def _wide(code: str) -> str:

@@ -56,7 +56,7 @@ class Episode:
         a visit for the episode. A visit for something else says nothing: people mention a second complaint there.
         """
         own = self._reasons(resource, records)
-        for order in targets(resource.get("basedOn")) if own is None else ():
+        for order in targets(resource["basedOn"]) if own is None and "basedOn" in resource else ():
             if (request := records.find(order)) is not None and own is None:
                 own = self._reasons(request, records)
         if own is None and (visit := records.find(target(resource.get("encounter")))) is not None:
@@ -69,9 +69,10 @@ class Episode:
         return any(map(self._same, known)) if known else None
 
     def _same(self, indications: frozenset[str]) -> bool:
-        if indications not in self.judged:
-            self.judged[indications] = self._judge(indications)
-        return self.judged[indications]
+        held = self.judged.get(indications)
+        if held is None:
+            held = self.judged[indications] = self._judge(indications)
+        return held
 
     def _judge(self, indications: frozenset[str]) -> bool:
         if indications & self.indications:

@@ -21,7 +21,6 @@ UNEXPLAINED_DAYS = 60
 IN_PERSON = frozenset({"AMB", "EMER", "IMP", "ACUTE", "NONAC", "OBSENC", "SS", "HH"})
 REMOTE = frozenset({"VR"})
 OPEN = frozenset({"in-progress", "arrived", "triaged", "onleave"})
-REASONS = ("reasonCode", "reasonReference", "diagnosis")
 NO_EVALUATION = "none"
 MEDIUM = {"PHONE": "telephone", "VIDEOCONF": "video", "EMAILWRIT": "email", "ONLINEWRIT": "messaging"}
 SIX_WEEKS = 42
@@ -52,8 +51,7 @@ def contacts(records: Records, episode: Episode, today: dt.date, here: Sequence[
     finished or open and with a reason of the episode.
     """
     found = []
-    for encounter, treatments in records.once(read_visits, today):
-        status = encounter.get("status")
+    for encounter, status, treatments, _ in records.once(read_visits, today):
         if (status != "finished" and status not in OPEN) or treatments:
             continue  # a therapy session is treatment, no evaluation
         current = bool(here) and reference_of(encounter) in here
@@ -118,13 +116,14 @@ def unexplained_visits(records: Records, episode: Episode, today: dt.date) -> It
 
     Where the onset is not known an older visit may have been a check-up, so that only recent ones count.
     """
-    others = [c for c in records.of("Condition") if reference_of(c) not in episode.conditions]
-    elsewhere = {target(c["encounter"]) for c in others if "encounter" in c}
-    for encounter, treatments in records.once(read_visits, today):
-        if treatments or any(encounter.get(k) for k in REASONS) or reference_of(encounter) in elsewhere:
+    elsewhere: set[str | None] | None = None
+    for encounter, status, treatments, explained in records.once(read_visits, today):
+        if explained or treatments or (status != "finished" and status not in OPEN):
             continue
-        status = encounter.get("status")
-        if (status != "finished" and status not in OPEN) or _mode(encounter) != "in_person":
+        if elsewhere is None:
+            others = (c for c in records.of("Condition") if reference_of(c) not in episode.conditions)
+            elsewhere = {target(c["encounter"]) for c in others if "encounter" in c}
+        if reference_of(encounter) in elsewhere or _mode(encounter) != "in_person":
             continue
         held = _held(encounter, status in OPEN, False, today)
         if held is None or held.day is None:

@@ -89,7 +89,7 @@ class Chart:
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
-            dict.fromkeys((*records.set_aside, *observed(records).set_aside, *self._attested.set_aside, *notes))
+            dict.fromkeys((*records.set_aside, *observed(records, today).set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
         self.strange_devices = tuple(name for _, name in unrecognised(records))

@@ -6,10 +6,10 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mappings.codings import Pairs, Written, concept_of, written
+from mappings.codings import Written, concept_of, written
 from mappings.fields import mapping, objects, words
-from mappings.kept import Kept
-from mappings.orders import Alone, Told, coded_alone, ordered_study
+from mappings.kept import MOST, Kept
+from mappings.orders import Alone, Told, ordered_study
 from mappings.tables import read_table
 
 Named = tuple[str, frozenset[str], str, str, frozenset[str]]
@@ -35,7 +35,7 @@ DONE = Kept[tuple[Written, ...], Named | None](lambda codes: _done(tuple(map(con
 def of_report(report: Mapping[str, Any], told: Told, alone: Alone | None) -> Named | None:
     """The same of a report, for which its category and body site count too."""
     if alone:
-        return _reported(alone[0])[alone[1]]
+        return _reported(alone)
     code = mapping(report.get("code"))
     return _films_of(code) or _named(told, code, report)
 
@@ -43,19 +43,19 @@ def of_report(report: Mapping[str, Any], told: Told, alone: Alone | None) -> Nam
 def of_procedure(procedure: Mapping[str, Any], alone: Alone | None) -> Named | None:
     """The same of a procedure by its code: its words may name what guides it."""
     if alone:
-        return DONE[((None, alone[1][1][1]),)]
+        return _billed(alone)
     return of_codes({"coding": mapping(procedure.get("code")).get("coding")})
 
 
-@functools.lru_cache(maxsize=32)
-def _reported(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Named | None]:
-    """What a report of such a category is of by nothing but its code, which charts repeat."""
+@functools.lru_cache(maxsize=MOST)
+def _reported(alone: Alone) -> Named | None:
+    concept = concept_of(alone.code)
+    return _films_of(concept) or _named(alone.told, concept, {})
 
-    def read(code: tuple[Pairs, Written]) -> Named | None:
-        concept = concept_of(code[1])
-        return _films_of(concept) or _named(coded_alone(category)[code], concept, {})
 
-    return Kept(read)
+@functools.lru_cache(maxsize=MOST)
+def _billed(alone: Alone) -> Named | None:
+    return DONE[((None, alone.code[1]),)]
 
 
 def _films_of(*codes: Mapping[str, Any]) -> Named | None:

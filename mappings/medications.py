@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact
-from mappings.codings import Pairs, Written, codings, said, written
+from mappings.codings import Pairs, Written, codings, concept_of, note_aliases, read_codings, said, written
 from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
 from mappings.kept import Kept
@@ -55,8 +55,7 @@ def supplies(records: Records, today: dt.date) -> Iterator[Supply]:
         if not classes:
             continue
         authored = span(request.get("authoredOn"))
-        start, end = period(mapping(request.get("dispenseRequest")).get("validityPeriod"))
-        begun = authored or start
+        begun = authored or period(mapping(request.get("dispenseRequest")).get("validityPeriod"))[0]
         if begun is None or begun.first > today:
             continue
         active = request.get("status") in RUNNING
@@ -84,19 +83,23 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     if not classes:
         return classes
     table = read_table("medications")
-    for dosage in (*objects(resource.get("dosageInstruction")), *objects(resource.get("dosage"))):
-        forms |= table.of_words(spoken(dosage.get("route"))) & ROUTES
+    for field in ("dosageInstruction", "dosage"):
+        for dosage in objects(resource[field]) if field in resource else ():
+            if "route" in dosage:
+                forms |= table.of_words(spoken(dosage["route"])) & ROUTES
     classes |= forms
     return classes | {"corticosteroid_oral"} if "corticosteroid" in classes and not forms else classes
 
 
 def _medicine(concept: Any) -> tuple[frozenset[str], frozenset[str]]:
     """The classes of a medicine by its codes, else by its names, and the forms that the names tell."""
-    pairs = codings(concept)
     try:
-        return MEDICINES[pairs, written(concept)]
+        classes, forms, aliases = MEDICINES[written(concept)]
     except TypeError:  # not as FHIR has it
-        return _by_names(pairs, spoken(concept))
+        return _by_names(codings(concept), spoken(concept))
+    if aliases:
+        note_aliases(aliases)
+    return classes, forms
 
 
 def _by_names(pairs: Pairs, names: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -105,7 +108,12 @@ def _by_names(pairs: Pairs, names: Sequence[str]) -> tuple[frozenset[str], froze
     return table.of_codes(pairs) or named, named & FORMS
 
 
-MEDICINES = Kept[tuple[Pairs, Written], tuple[frozenset[str], frozenset[str]]](lambda m: _by_names(m[0], said(m[1])))
+def _read(medicine: Written) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
+    pairs, aliases = read_codings(concept_of(medicine))
+    return *_by_names(pairs, said(medicine)), aliases
+
+
+MEDICINES = Kept(_read)
 
 
 def _last(request: Mapping[str, Any], first: dt.date, active: bool, today: dt.date) -> dt.date | None:

@@ -60,7 +60,7 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
     """Future and undated Observations are left out, and those about something else than the patient."""
     found: dict[str, list[Result]] = {}
     tomorrow = today + dt.timedelta(days=1)
-    for resource, own, panel in observed(records).kinds:
+    for resource, own, panel in observed(records, today).kinds:
         if resource.get("status") not in DONE or ("focus" in resource and _about_other(resource)):
             continue
         read = _parts(resource) if panel else ((resource, own),)

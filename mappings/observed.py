@@ -1,27 +1,17 @@
-"""Which Observations mean anything to a reader, by their codes. Most of a chart mean nothing to anyone: each is looked
-at once."""
+"""The Observations of a chart that a reader looks at, by what their codes mean."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from criteria.vocabulary import FACT_SYSTEM
-from mappings.codings import note_aliases, read_coding
-from mappings.fields import objects, reference_of
-from mappings.kept import Kept
+from mappings.codings import note_aliases
+from mappings.fields import reference_of, span
 from mappings.records import Records, SetAside, misshapen, shapes
-from mappings.tables import read_table
-
-ATTESTED, BIRTH_SEX, CANCER = "attested", "sex at birth", "cancer"
-"""What an Observation is beside the kinds of codes/findings.csv and codes/examination.csv."""
-OTHERS = frozenset({ATTESTED, BIRTH_SEX, CANCER})
-SEX_AT_BIRTH = "76689-9"
-"""LOINC."""
-ALIAS = "alias "
-"""Before the name of a code system that is not its own."""
+from mappings.telling import APART, LASTS, meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +27,17 @@ class Observed:
     set_aside: tuple[SetAside, ...]
 
 
-def _read(coding: tuple[str, str]) -> tuple[str, ...]:
-    known, alias = read_coding(*coding)
-    tables = (read_table("findings").exact, read_table("examination").exact)
-    found = [means for table in tables for means in table.get(known, ())]
-    found += [ATTESTED] if coding[0] == FACT_SYSTEM else []
-    found += [BIRTH_SEX] if coding[1].strip() == SEX_AT_BIRTH else []
-    found += [CANCER] if read_table("oncology").of_code(known) else []
-    return (*found, ALIAS + alias) if alias else tuple(found)
-
-
-MEANINGS = Kept(_read)
-"""What a coding means, by its system and code as the client writes them."""
-
-
-def observed(records: Records) -> Observed:
+def observed(records: Records, today: dt.date) -> Observed:
     """The Observations that mean something; found once for all who ask for them."""
-    held = records.made.get("observed")
-    if held is None:
-        held = records.made["observed"] = _observed(records)
-    found: Observed = held
-    return found
+    return records.once(_observed, today)
 
 
-def _observed(records: Records) -> Observed:
+def _observed(records: Records, today: dt.date) -> Observed:
     shape, aside = shapes()["Observation"], []
     kinds: list[tuple[dict[str, Any], tuple[str, ...], bool]] = []
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for observation in records.of("Observation"):
-        means: tuple[str, ...] = ()
-        try:
-            for coding in observation["code"]["coding"]:
-                means += MEANINGS[coding["system"], coding["code"]]
-            plain = True
-        except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
-            means, plain = _meant(observation.get("code")), False
-        panel = "component" in observation or "contained" in observation or "valueCodeableConcept" in observation
-        if not means and not panel and plain:
+    for observation, means, panel, when in records.telling:
+        if not panel and (days := LASTS[means]) and _older(when, today, days):
             continue
         if why := misshapen(observation, shape):
             aside.append(SetAside(reference_of(observation), why))
@@ -86,17 +50,15 @@ def _observed(records: Records) -> Observed:
     return Observed(kinds, of, tuple(aside))
 
 
+def _older(when: Any, today: dt.date, days: int) -> bool:
+    """Whether all days that a date may mean lie further back."""
+    held = span(when)
+    return held is not None and (today - held.last).days > days
+
+
 def kinds_of(concept: Any) -> tuple[str, ...]:
     """What the codes of a concept measure or find."""
-    return _apart(_meant(concept))[0]
-
-
-def _meant(concept: Any) -> tuple[str, ...]:
-    means: tuple[str, ...] = ()
-    for coding in objects(concept.get("coding") if isinstance(concept, dict) else None):
-        system, code = coding.get("system"), coding.get("code")
-        means += MEANINGS[system if isinstance(system, str) else "", code if isinstance(code, str) else ""]
-    return means
+    return _apart(meant(concept))[0]
 
 
 def _apart(means: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -105,12 +67,3 @@ def _apart(means: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if aliases:
         note_aliases(aliases)
     return own, others
-
-
-def _sorted(means: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    each = dict.fromkeys(m for m in means if not m.startswith(ALIAS))
-    aliases = tuple(m.removeprefix(ALIAS) for m in means if m.startswith(ALIAS))
-    return tuple(m for m in each if m not in OTHERS), tuple(m for m in each if m in OTHERS), aliases
-
-
-APART = Kept(_sorted)

@@ -16,9 +16,10 @@ from mappings.episode import ONCOLOGY, Episode
 from mappings.evidence import told
 from mappings.fields import first_span, mapping, number, objects, reference_of, targets
 from mappings.medications import Supply
-from mappings.observed import CANCER, observed
+from mappings.observed import observed
 from mappings.records import Records, codes_in
 from mappings.tables import read_table
+from mappings.telling import CANCER
 from mappings.units import measured
 
 DONE = frozenset({"final", "amended", "corrected"})
@@ -249,7 +250,7 @@ def _observations(
 ) -> Iterator[tuple[frozenset[str], dict[str, Any], dt.date]]:
     """Findings of the order's cancer: those that point to another Condition are of another one."""
     mine = {reference_of(c) for c in conditions}
-    for observation in observed(records).of.get(CANCER, ()):
+    for observation in observed(records, today).of.get(CANCER, ()):
         kinds = read_table("oncology").means(observation.get("code"))
         if not kinds or observation.get("status") not in DONE:
             continue

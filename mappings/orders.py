@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from criteria.catalogue import load_studies
@@ -14,14 +14,24 @@ from criteria.facts import Basis, Fact, Value
 from criteria.orders import Kind, Order
 from criteria.studies import Catalogue, Study
 from mappings.coded_studies import Coded, coded_study, read_codes
-from mappings.codings import Pairs, Written, codings, modifiers, said, written
+from mappings.codings import (
+    Pairs,
+    Written,
+    codings,
+    concept_of,
+    modifiers,
+    note_aliases,
+    read_codings,
+    said,
+    written,
+)
 from mappings.fields import first_span, mapping, number, objects, reference_of, target, words
 from mappings.kept import Kept
 from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
 from mappings.reasons import read_reasons
-from mappings.records import Records, codes_in
+from mappings.records import NONE, Records, codes_in
 from mappings.tables import read_table, spoken
 
 PLACED_WITH = {"cpt": "cpt", "hcpcs": "hcpcs_level_ii", "loinc": "loinc", "snomed": "snomed"}
@@ -49,8 +59,15 @@ _RADIOLOGY = re.compile(r"7[0-6]\d{3}|770\d{2}|78\d{3}")
 _CATEGORY_III = re.compile(r"\d{4}T")
 Told = tuple[Kind, Study | None, tuple[Study, ...]]
 """What a resource orders: its kind, its study where that is known, and the candidates while there is doubt."""
-Alone = tuple[frozenset[str], tuple[Pairs, Written]]
-"""The category and the code of a resource that says nothing else of its study: what is made of it can be kept."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Alone:
+    """The code of a resource that says nothing else of its study: what is made of it can be kept."""
+
+    code: Written
+    told: Told
+    aliases: tuple[str, ...]
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
@@ -102,20 +119,29 @@ def ordered_study(request: Any) -> Told:
 
 
 def _ordered(held: Mapping[str, Any]) -> tuple[Told, Alone | None]:
-    pairs, category = codings(held.get("code")), codes_in(held.get("category")) & SERVICES
+    category = codes_in(held["category"]) & SERVICES if "category" in held else NONE
     if "bodySite" not in held and "orderDetail" not in held:
         try:
-            code = pairs, written(held.get("code"))
-            return coded_alone(category)[code], (category, code)
+            alone = coded_alone(category)[written(held.get("code"))]
         except TypeError:  # not as FHIR has it
             pass
-    return _seen(pairs, tuple(_texts(held)), _sites(held), category), None
+        else:
+            if alone.aliases:
+                note_aliases(alone.aliases)
+            return alone.told, alone
+    return _seen(codings(held.get("code")), tuple(_texts(held)), _sites(held), category), None
 
 
 @functools.lru_cache(maxsize=32)
-def coded_alone(category: frozenset[str]) -> Kept[tuple[Pairs, Written], Told]:
-    """`ordered_study` in such a category by nothing but the code, which charts repeat."""
-    return Kept(lambda code: _seen(code[0], tuple(t for t in dict.fromkeys(said(code[1])) if t.strip()), (), category))
+def coded_alone(category: frozenset[str]) -> Kept[Written, Alone]:
+    """What resources of such a category are of by nothing but the code, which charts repeat."""
+
+    def read(code: Written) -> Alone:
+        pairs, aliases = read_codings(concept_of(code))
+        texts = tuple(t for t in dict.fromkeys(said(code)) if t.strip())
+        return Alone(code, _seen(pairs, texts, (), category), aliases)
+
+    return Kept(read)
 
 
 def _seen(pairs: Pairs, texts: tuple[str, ...], site: tuple[str, ...], category: frozenset[str]) -> Told:

@@ -123,7 +123,7 @@ def _scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Sc
 
 def _read_scores(records: Records, visits: frozenset[str], today: dt.date) -> list[Score]:
     out = []
-    for observation in _painful(records):
+    for observation in _painful(records, today):
         if observation.get("status") not in DONE or target(observation.get("encounter")) not in visits:
             continue
         held = first_span(observation, "effectiveDateTime", "effectiveInstant", "issued")
@@ -133,9 +133,9 @@ def _read_scores(records: Records, visits: frozenset[str], today: dt.date) -> li
     return out
 
 
-def _painful(records: Records) -> Iterator[dict[str, Any]]:
+def _painful(records: Records, today: dt.date) -> Iterator[dict[str, Any]]:
     """The Observations of pain."""
-    return (observation for observation, kinds, _ in observed(records).kinds if not PAIN.isdisjoint(kinds))
+    return (observation for observation, kinds, _ in observed(records, today).kinds if not PAIN.isdisjoint(kinds))
 
 
 def _of_ten(observation: Mapping[str, Any]) -> float | None:

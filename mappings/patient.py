@@ -8,9 +8,9 @@ from typing import Any
 
 from criteria.facts import Basis, Fact
 from mappings.fields import mapping, objects, period, reference_of, span, words
-from mappings.observed import BIRTH_SEX as SEX
 from mappings.observed import observed
 from mappings.records import Records, codes_in
+from mappings.telling import BIRTH_SEX as SEX
 
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
 BIRTH_SEX = {
@@ -52,7 +52,7 @@ def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | No
             yield fact("patient.very_elderly", years >= limit)
     if stage := _stage(patient, years, today):
         yield fact("patient.age_group", stage)
-    if sex := _birth_sex(patient, records):
+    if sex := _birth_sex(patient, records, today):
         yield fact("patient.sex_assigned_at_birth", sex)
     if marker := _gender_marker(patient):
         yield fact("patient.gender_marker", marker)
@@ -88,13 +88,13 @@ def _extension(patient: Mapping[str, Any], name: str) -> dict[str, Any]:
     return next((e for e in objects(patient.get("extension")) if e.get("url") == US_CORE + name), {})
 
 
-def _birth_sex(patient: Mapping[str, Any], records: Records) -> str | None:
+def _birth_sex(patient: Mapping[str, Any], records: Records, today: dt.date) -> str | None:
     for name in ("us-core-birthsex", "us-core-sex"):
         held = _extension(patient, name)
         code = words(held.get("valueCode")) or words(mapping(held.get("valueCoding")).get("code"))
         if code in BIRTH_SEX:
             return BIRTH_SEX[code]
-    for observation in observed(records).of.get(SEX, ()):
+    for observation in observed(records, today).of.get(SEX, ()):
         for code in codes_in(observation.get("valueCodeableConcept")):
             if code in BIRTH_SEX:
                 return BIRTH_SEX[code]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -274,15 +273,15 @@ def earlier_studies(records: Records, today: dt.date) -> list[Earlier]:
     reported = {t for r in records.of("DiagnosticReport") if "imagingStudy" in r for t in targets(r["imagingStudy"])}
     images = [e for i in records.of("ImagingStudy") if reference_of(i) not in reported and (e := _images(i, today))]
     billed = [e for p, _, alone in studies_of("Procedure", records) if (e := _billed(p, alone, today))]
-    found = list(reports)
+    found: dict[tuple[str, Span | None], list[Earlier]] = {}
+    for report in reports:
+        found.setdefault((report.modality, report.held), []).append(report)
     for extra in (*images, *billed):  # the same study seen a second time adds nothing
-        if not any(_same(extra, e) for e in found):
-            found.append(extra)
-    return sorted(found, key=lambda e: e.last, reverse=True)
-
-
-def _same(one: Earlier, other: Earlier) -> bool:
-    return one.modality == other.modality and one.held == other.held and _meet(one.regions, other.regions)
+        alike = found.setdefault((extra.modality, extra.held), [])
+        if not any(_meet(extra.regions, e.regions) for e in alike):
+            alike.append(extra)
+            reports.append(extra)
+    return sorted(reports, key=lambda e: e.last, reverse=True)
 
 
 def _report(report: dict[str, Any], told: Told, alone: Alone | None, today: dt.date) -> Earlier | None:
@@ -331,14 +330,15 @@ def _billed(procedure: dict[str, Any], alone: Alone | None, today: dt.date) -> E
 def _concluded(report: Mapping[str, Any]) -> frozenset[str]:
     """By conclusionCode; else by sentences of the conclusion that are a result by themselves."""
     table, codes = read_table("results"), objects(report.get("conclusionCode"))
-    said = table.means(*codes)
-    for meaning in (m for concept in codes for m in meanings_of(concept) if m.says == "known"):
-        said |= {what for i in meaning.indications for what in table.exact.get(("indication", i), ())}
-    if said:
-        return said
+    if codes:
+        said = table.means(*codes)
+        for meaning in (m for concept in codes for m in meanings_of(concept) if m.says == "known"):
+            said |= {what for i in meaning.indications for what in table.exact.get(("indication", i), ())}
+        if said:
+            return said
     text = words(report.get("conclusion"))[:2000]
-    sentences = [s.strip().casefold() for s in re.split(r"[.;\n]", text) if s.strip()]
-    found = [table.sentences.get(s) for s in sentences]
+    sentences = text.casefold().replace(";", ".").replace("\n", ".").split(".")
+    found = [table.sentences.get(sentence) for s in sentences if (sentence := s.strip())]
     if not found:
         return frozenset()
     if all(f == "negative" for f in found):

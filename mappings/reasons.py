@@ -76,26 +76,30 @@ def reasons_of(concepts: Any) -> list[Reason]:
 def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
     """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
     by all that was done at it, so they are read once."""
+    if not ("reasonCode" in resource or "reasonReference" in resource or "diagnosis" in resource):
+        return ()
     read: dict[int, tuple[tuple[frozenset[str], ...], Any]] = records.made.setdefault("indications", {})
     held = read.get(id(resource))
     if held is None:
-        held = read[id(resource)] = tuple(_known(resource, records)), resource  # kept, so that no other takes its id
+        held = read[id(resource)] = _known(resource, records), resource  # kept, so that no other takes its id
     return held[0]
 
 
-def _known(resource: Mapping[str, Any], records: Records) -> Iterator[frozenset[str]]:
-    for concept in objects(resource.get("reasonCode")):
+def _known(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
+    known = []
+    for concept in objects(resource["reasonCode"]) if "reasonCode" in resource else ():
         settled = INDICATED[codings(concept)]
         if settled is not None:
-            yield settled
+            known.append(settled)
         elif (reason := _reason(Stated((concept,)))).status != "unmapped":
-            yield frozenset(reason.indications)
+            known.append(frozenset(reason.indications))
     referred = objects(resource["reasonReference"]) if "reasonReference" in resource else []
     if "diagnosis" in resource:
         referred += [mapping(d.get("condition")) for d in objects(resource["diagnosis"])]
     if referred:
         reasons = read_reasons({"reasonReference": referred}, records)
-        yield from (frozenset(r.indications) for r in reasons if r.status != "unmapped")
+        known += [frozenset(r.indications) for r in reasons if r.status != "unmapped"]
+    return tuple(known)
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:

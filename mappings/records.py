@@ -8,18 +8,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
 
 from criteria.errors import DataError
 from criteria.reading import read_yaml
 from mappings.codings import Pairs, codings
 from mappings.fields import instant, mapping, objects, reference_of, target, words
+from mappings.telling import Telling, telling
 
 RESOURCES = Path(__file__).parent / "resources.yaml"
 NONE: frozenset[str] = frozenset()
 LONGEST = 64
 """Letters of a status code that is kept."""
 Made = TypeVar("Made")
+TELLING = "telling"
 KEYS = ("patient", "lost", "unsure", "late", "fields")
 TYPES: Mapping[str, type] = {"text": str, "object": dict, "list": list, "flag": bool}
 
@@ -59,6 +62,14 @@ class Records:
         held: Made = self.made[read, today]
         return held
 
+    @property
+    def telling(self) -> Sequence[Telling]:
+        """The Observations that may mean something to a reader."""
+        if TELLING not in self.made:
+            self.made[TELLING] = [held for r in self.of("Observation") if (held := telling(r))]
+        found: list[Telling] = self.made[TELLING]
+        return found
+
     def coded(self, kind: str) -> Sequence[tuple[dict[str, Any], Pairs]]:
         """The usable resources of one type with the `codings` of their code."""
         if kind not in self.made:
@@ -86,6 +97,8 @@ class Shape:
     unsure: frozenset[str]
     fields: Mapping[str, type]
     late: bool = False
+    sound: set[tuple[type, ...]] = field(default_factory=set, compare=False)
+    """Which types of all fields together were found to be as FHIR has them: few, and alike in all charts."""
 
 
 @functools.cache
@@ -110,27 +123,68 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
     """Sort what was fetched: right patient, not a mistake, each once (the version last updated).
 
     Whatever is not readable stands in ``set_aside``; types that nobody reads (OperationOutcome, ...) fall away. Most
-    resources are alike, so that each test is made of all resources of a type at once, and of each only where one fails.
+    resources are in order at the first look; a type of which any is not is looked through with care.
     """
-    by_type: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    aside: list[SetAside] = []
+    by_type: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
     for resource in resources:
-        kind = resource.get("resourceType") if isinstance(resource, dict) else None
-        if isinstance(kind, str):
-            by_type[kind].append(resource)
-        else:
-            aside.append(SetAside("resource", "it is no FHIR resource"))
+        try:
+            by_type[resource["resourceType"]].append(resource)
+        except (KeyError, TypeError):
+            by_type[None].append(resource)
+    strange = sum(len(held) for kind, held in by_type.items() if not isinstance(kind, str))
+    aside = [SetAside("resource", "it is no FHIR resource")] * strange
     patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
-    whose, usable = target(f"Patient/{patient_id}"), {}
+    whose, usable, made = target(f"Patient/{patient_id}"), {}, {}
     for kind, shape in shapes().items():
-        held = _newest(by_type[kind]) if kind in by_type else ()
-        if held and not shape.late:
-            held = [r for r in held if not _told(misshapen(r, shape), r, aside)]
-        if held and shape.patient and not _all_about(held, shape.patient, whose):
-            held = [r for r in held if not _told(_stranger(r, shape, whose, patient), r, aside)]
-        if held := _counting(held, shape):
-            usable[kind] = tuple(held)
-    return Records(patient, usable, frozenset(missing), tuple(aside))
+        if kind in by_type:
+            told: list[Telling] = []
+            held = _in_order(by_type[kind], shape, whose, told)
+            if held is None:
+                held = _with_care(by_type[kind], shape, whose, patient, aside)
+            elif shape.late:
+                made[TELLING] = told
+            if held:
+                usable[kind] = tuple(held)
+    records = Records(patient, usable, frozenset(missing), tuple(aside))
+    records.made.update(made)
+    return records
+
+
+def _in_order(
+    held: Sequence[dict[str, Any]], shape: Shape, whose: str | None, told: list[Telling]
+) -> Sequence[dict[str, Any]] | None:
+    """Those that count of one type, where all are in order at the first look; what tells something is ``told``."""
+    who, lost, late = shape.patient, shape.lost, shape.late
+    usable, ids = [], set()
+    try:
+        for resource in held:
+            if who and resource[who]["reference"] != whose:
+                return None
+            ids.add(resource["id"])
+            if not late and misshapen(resource, shape):
+                return None
+            if resource.get("status") in lost:
+                continue
+            if ("doNotPerform" in resource or "verificationStatus" in resource) and not _counts(resource, shape):
+                continue
+            usable.append(resource)
+            if late and (tells := telling(resource)):
+                told.append(tells)
+    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
+        return None
+    return usable if len(ids) == len(held) else None
+
+
+def _with_care(
+    held: list[dict[str, Any]], shape: Shape, whose: str | None, patient: dict[str, Any], aside: list[SetAside]
+) -> Sequence[dict[str, Any]]:
+    """Those that count of one type; what cannot be used is set aside."""
+    newest = _newest(held)
+    if not shape.late:
+        newest = [r for r in newest if not _told(misshapen(r, shape), r, aside)]
+    if shape.patient:
+        newest = [r for r in newest if not _told(_stranger(r, shape, whose, patient), r, aside)]
+    return [r for r in newest if _counts(r, shape)]
 
 
 def _newest(held: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
@@ -163,18 +217,14 @@ def _told(why: str | None, resource: dict[str, Any], aside: list[SetAside]) -> b
 
 def misshapen(resource: dict[str, Any], shape: Shape) -> str | None:
     """Which field that is read has a wrong type; None when all are right."""
-    for name, wanted in shape.fields.items():
-        if name in resource and type(held := resource[name]) is not wanted and held is not None:
+    types = tuple(map(type, map(resource.get, shape.fields)))
+    if types in shape.sound:
+        return None
+    for (name, wanted), found in zip(shape.fields.items(), types, strict=True):
+        if found is not wanted and found is not NoneType:
             return f"its {name} is not of the type that FHIR gives it"
+    shape.sound.add(types)
     return None
-
-
-def _all_about(held: Iterable[dict[str, Any]], field: str, whose: str | None) -> bool:
-    """Whether all say in the plain spelling that they are about the patient."""
-    try:
-        return bool(whose) and {r[field]["reference"] for r in held} == {whose}
-    except (KeyError, TypeError):
-        return False
 
 
 def _stranger(resource: dict[str, Any], shape: Shape, whose: str | None, patient: dict[str, Any]) -> str | None:
@@ -194,19 +244,6 @@ def _same_identifier(subject: dict[str, Any], patient: dict[str, Any]) -> bool:
     return bool(system and value) and any(
         (words(i.get("system")), words(i.get("value"))) == (system, value) for i in objects(patient.get("identifier"))
     )
-
-
-def _counting(held: Iterable[dict[str, Any]], shape: Shape) -> list[dict[str, Any]]:
-    """Those that count."""
-    lost = shape.lost
-    try:
-        return [
-            r
-            for r in held
-            if not (r.get("status") in lost or "doNotPerform" in r or "verificationStatus" in r) or _counts(r, shape)
-        ]
-    except TypeError:  # a status that is none
-        return [r for r in held if _counts(r, shape)]
 
 
 def _counts(resource: dict[str, Any], shape: Shape) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from criteria.facts import Basis, Fact, Value
 from mappings.codings import codings
@@ -33,6 +33,7 @@ PASSIVE = {"nsaid": "nsaid", "acetaminophen": "acetaminophen", "acupuncture": "a
            "injection_spine": "injection", "orthosis": "brace"}  # fmt: skip
 DIRECTED = frozenset({*ACTIVE, "evaluation_pt", "injection_spine", "intervention"})
 DRUGS = frozenset({"nsaid", "analgesic", "muscle_relaxant", "corticosteroid_oral"})
+PAIN_RELIEF = DRUGS | {"acetaminophen"}
 INJECTIONS = frozenset({"injection_spine", "injection_other"})
 PARTS = {
     "trial_of_treatment.physical_or_occupational_therapy": {"therapy_pt", "evaluation_pt"},
@@ -145,18 +146,17 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
     """Therapy that is on record as a visit; a visit booked soon after the last one shows that it goes on."""
     done: list[Treatment] = []
     booked: list[Treatment] = []
-    for encounter, what in records.once(read_visits, today):
-        kinds = what & {*ACTIVE, "evaluation_pt"}
-        if not kinds:
+    for encounter, status, what, _ in records.once(read_visits, today):
+        if not what or not (kinds := what & {*ACTIVE, "evaluation_pt"}):
             continue
         start, end = period(encounter.get("period"))
         held = start or end
         if held is None:
             continue
         reference, ours = reference_of(encounter), episode.concerns(encounter, records)
-        if encounter.get("status") == "planned" and ours and held.first >= today:
+        if status == "planned" and ours and held.first >= today:
             booked.append(Treatment(reference, kinds, held.first, held.last, True))
-        if encounter.get("status") not in ("finished", "in-progress", "arrived") or held.first > today:
+        if status not in ("finished", "in-progress", "arrived") or held.first > today:
             continue
         last = max(min((end or held).last, today), held.first)
         if clipped := _clip(Span(held.first, last), episode, ours, today):
@@ -168,21 +168,31 @@ def _visits(records: Records, episode: Episode, today: dt.date) -> Iterator[Trea
         yield Treatment(booked[0].reference, booked[0].kinds, latest, latest, True)
 
 
-def read_visits(records: Records, _today: dt.date) -> list[tuple[dict[str, Any], frozenset[str]]]:
-    """Every encounter with what it was for, where its type or service is a treatment."""
+class Visit(NamedTuple):
+    """One encounter: what it was for where its type or service is a treatment, and whether it says why it was."""
+
+    encounter: dict[str, Any]
+    status: Any
+    treatments: frozenset[str]
+    explained: bool
+
+
+def read_visits(records: Records, _today: dt.date) -> list[Visit]:
+    """Every encounter."""
     table, visits = read_table("treatments"), []
     for encounter in records.of("Encounter"):
-        types = objects(encounter.get("type"))
-        kinds = table.of_codes(codings(types[0])) if len(types) == 1 else table.means(*types)
+        types = encounter.get("type")
+        kinds = table.of_codes(codings(types[0])) if types and len(types) == 1 else table.means(*objects(types))
         if "serviceType" in encounter:
             kinds |= table.means(*objects(encounter["serviceType"]))
-        visits.append((encounter, kinds))
+        explained = encounter.get("reasonCode") or encounter.get("reasonReference") or encounter.get("diagnosis")
+        visits.append(Visit(encounter, encounter.get("status"), kinds, bool(explained)))
     return visits
 
 
 def _medications(records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]) -> Iterator[Treatment]:
     for supply in held:
-        kinds = supply.classes & (DRUGS | {"acetaminophen"})
+        kinds = supply.classes & PAIN_RELIEF
         if not kinds or "topical" in supply.classes:
             continue
         ours = episode.concerns(supply.resource, records)

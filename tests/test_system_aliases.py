@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from structlog.testing import capture_logs
 
 from criteria.errors import DataError
-from mappings.codings import SYSTEMS, _systems, short_name, watch_aliases
+from mappings.codings import SYSTEMS, short_name, systems, watch_aliases
 from tests.conftest import SERVICE
 from tests.requests_loader import load
 
@@ -86,5 +86,5 @@ def test_a_slip_in_the_table_names_line_and_mend(tmp_path: Path, old: str, new: 
     broken = tmp_path / "systems.csv"
     broken.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(DataError, match=says) as caught:
-        _systems(broken)
+        systems(broken)
     assert caught.value.line
