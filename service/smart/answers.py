@@ -33,8 +33,8 @@ class NotAnAnswer(ValueError):
 
 
 def askable(fact: FactDefinition) -> bool:
-    """Whether there is a question that a form can take the answer to; what the service itself knows has none."""
-    return bool(fact.ask) and fact.absence != "known" and (fact.type in ANSWERED or bool(fact.values))
+    """Whether there is a question that a form can take the answer to."""
+    return bool(fact.ask) and (fact.type in ANSWERED or bool(fact.values))
 
 
 def is_day(fact: FactDefinition) -> bool:
