@@ -41,7 +41,7 @@ def order(session: str) -> Response:
 @bp.post("/app/s/<session>/answer")
 def answer(session: str) -> Response:
     at = form_visit(session)
-    consult = _consult(at, request.form.get("order", ""))
+    consult = consult_of(at, request.form.get("order", ""))
     if consult is None:
         raise Refused("link-over", 404, at.ehr)
     if consult.staff:
@@ -60,7 +60,7 @@ def answer(session: str) -> Response:
 @bp.post("/app/s/<session>/take-back")
 def take_back(session: str) -> Response:
     at = form_visit(session)
-    consult = _consult(at, request.form.get("order", ""))
+    consult = consult_of(at, request.form.get("order", ""))
     if consult is None:
         raise Refused("link-over", 404, at.ehr)
     smart_parts().continuity.take_back(consult, request.form.get("fact", ""), parts().decision.clock())
@@ -81,7 +81,7 @@ def _order_page(at: Visit, problem: str = "") -> Response:
     except SessionOver:
         raise Refused("session-over", 401, at.ehr) from None
     chosen = request.values.get("order", "")
-    consult = _consult(at, chosen)
+    consult = consult_of(at, chosen)
     if consult is None and (at.launched.app_context or chosen):
         raise Refused("link-over", 404, at.ehr)
     if consult is None:
@@ -96,7 +96,7 @@ def _order_page(at: Visit, problem: str = "") -> Response:
     )  # fmt: skip
 
 
-def _consult(at: Visit, chosen: str) -> OpenConsult | None:
+def consult_of(at: Visit, chosen: str) -> OpenConsult | None:
     """The order that the EHR handed over; only where it handed none over may the clinician choose."""
     consults, library, now = smart_parts().consults, parts().decision.library, parts().decision.clock()
     if at.launched.app_context:

@@ -16,7 +16,7 @@ from service.smart.parts import SmartParts
 from service.smart.sessions import Launched
 from service.smart.words import words
 
-POLICY = "default-src 'none'; style-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors {frames}"
+POLICY = "default-src 'none'; {scripts}style-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors {frames}"
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -70,15 +70,19 @@ def session_page(template: str, at: Visit, language: str = "en", status: int = 2
 
 
 def page(
-    template: str, frames: Sequence[str], language: str = "en", status: int = 200, forms: str = "'self'", **values: Any
-) -> Response:
-    """One page. ``frames`` are the origins that may frame it, ``forms`` where its forms may lead."""
+    template: str, frames: Sequence[str], language: str = "en", status: int = 200, forms: str = "'self'",
+    scripts: bool = False, **values: Any,
+) -> Response:  # fmt: skip
+    """One page. ``frames`` are the origins that may frame it, ``forms`` where its forms may lead; ``scripts``: it runs
+    ours."""
     said = words(language)
     text = render_template(
         f"smart/{template}.html", said=said, language=said["language"], address=address, field=browser.FIELD, **values
     )
     response = Response(text, status=status, content_type="text/html; charset=utf-8")
-    policy = POLICY.format(forms=forms, frames=" ".join(frames) or "'none'")
+    policy = POLICY.format(
+        forms=forms, scripts="script-src 'self'; " if scripts else "", frames=" ".join(frames) or "'none'"
+    )
     response.headers.update({**PRIVATE, "Content-Security-Policy": policy})
     return response
 
