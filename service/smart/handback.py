@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 import hooks
+import mappings
 from criteria.ratings import Alternative, Verdict
 from hooks.actions import AUC, CONSULT, PAMA, codings, study_code
 from hooks.request import HookRequest, relative
@@ -104,6 +105,8 @@ def _answer(
     """The answer to order-sign as the order stands now, with all that is offered on its card."""
     kept, settings = consult.kept, decision.settings
     profile = load_profiles()[consult.profile].shows
+    [read] = mappings.read_orders([consult.draft], mappings.read_records((), patient))  # for what its own words say
+    order = replace(kept.order, reference=consult.reference, proposals=read.proposals)
     request = HookRequest("order-sign", "", consult.user, patient, (consult.draft,), (consult.reference,))
     return hooks.compose(
         [verdict],
@@ -114,7 +117,7 @@ def _answer(
         ),
         site=replace(decision.site, confirm_appropriate=True),
         keys=hooks.Keys(consult.row.tenant, settings.secret_key.get_secret_value().encode()),
-        orders=[replace(kept.order, reference=consult.reference)],
+        orders=[order],
         told={consult.reference: {a.fact: a.value for a in answers}} if answers else {},
     )
 
