@@ -84,6 +84,8 @@ class SmartServer:
     launches: dict[str, Launch] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     access: dict[str, Launch] = field(default_factory=dict)
+    granted: dict[str, str] = field(default_factory=dict)
+    """Access token -> its scopes."""
     refresh: dict[str, tuple[Launch, str]] = field(default_factory=dict)
     assertions: set[str] = field(default_factory=set)
     asked: list[Json] = field(default_factory=list)
@@ -189,7 +191,7 @@ class SmartServer:
 
     def _tokens(self, launch: Launch, scope: str, nonce: str) -> Json:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.access[access] = launch
+        self.access[access], self.granted[access] = launch, scope
         self.refresh[refresh] = (launch, scope)
         out: Json = {
             "access_token": access, "token_type": "Bearer", "expires_in": self.lasts, "scope": scope,
@@ -213,7 +215,7 @@ class SmartServer:
         return {"resourceType": "Patient", "id": launch.patient, "name": name, "birthDate": "1980-01-01"}
 
 
-def _answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
+def answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -260,14 +262,20 @@ def _answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def smart_server(port: int = 0, **more: Any) -> Iterator[SmartServer]:
     double = SmartServer("", **more)
-    server = ThreadingHTTPServer(("127.0.0.1", port), _answering(double))
+    with serving(double, answering(double), port):
+        yield double
+
+
+@contextmanager
+def serving(double: SmartServer, answer: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), answer)
     server.daemon_threads = True
     server.block_on_close = False
     double.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield double
+        yield
     finally:
         server.shutdown()
         server.server_close()

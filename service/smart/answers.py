@@ -68,5 +68,6 @@ def told_in(facts: Facts, vocabulary: Vocabulary) -> dict[str, Value]:
     """Of what an order was judged on: the answers given in the app that were believed."""
     return {
         fact.name: fact.value for fact in facts
-        if fact.name in vocabulary and fact.basis is Basis.ATTESTED and any(s.startswith(f"Observation/{TOLD}") for s in fact.sources)
+        if fact.name in vocabulary and fact.basis is Basis.ATTESTED
+        and any(s.startswith(f"Observation/{TOLD}") for s in fact.sources)
     }  # fmt: skip
