@@ -59,8 +59,10 @@ class HandBack:
 
 
 def choice_of(alternative: Alternative) -> str:
-    """What an alternative is called in an address: `update:ct-lumbar...`."""
-    return f"{alternative.action}:{alternative.study.id if alternative.study else ''}"
+    """What an alternative is called in an address: `update:mri_lumbar_spine.without`, `create:...`, `delete`."""
+    if alternative.action == "delete" or alternative.study is None:
+        return alternative.action
+    return f"{alternative.action}:{alternative.study.id}"
 
 
 def hand_back(
