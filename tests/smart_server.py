@@ -214,6 +214,27 @@ class SmartServer:
         name = [{"given": ["Ada"], "family": "Example"}]
         return {"resourceType": "Patient", "id": launch.patient, "name": name, "birthDate": "1980-01-01"}
 
+    def respond(self, method: str, path: str, sent: str) -> tuple[int, Json, str] | None:
+        """Status, body and where to go for what is asked of the authorization server; None for anything else.
+
+        ``path`` is what follows ``url``, ``sent`` the query of a GET or the form of a POST.
+        """
+        said = {k: v[0] for k, v in parse_qs(sent).items()}
+        try:
+            match method, path:
+                case "GET", "/fhir/.well-known/smart-configuration":
+                    return 200, self.describe(), ""
+                case "GET", "/jwks":
+                    key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(SIGNING.public_key()))
+                    return 200, {"keys": [{**key, "kid": "ehr", "alg": "ES384", "use": "sig"}]}, ""
+                case "GET", "/authorize":
+                    return 302, {}, self.authorize(said)
+                case "POST", "/token":
+                    return 200, self.grant(said), ""
+        except Refusal as error:
+            return 400, {"error": str(error), "error_description": "secret of the server"}, ""
+        return None
+
 
 def answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
     class Answer(BaseHTTPRequestHandler):
@@ -221,26 +242,15 @@ def answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if parts.path == "/fhir/.well-known/smart-configuration":
-                self.say(200, double.describe())
-            elif parts.path == "/jwks":
-                key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(SIGNING.public_key()))
-                self.say(200, {"keys": [{**key, "kid": "ehr", "alg": "ES384", "use": "sig"}]})
-            elif parts.path == "/authorize":
-                try:
-                    self.say(302, {}, double.authorize({k: v[0] for k, v in parse_qs(parts.query).items()}))
-                except Refusal as error:
-                    self.say(400, {"error": str(error)})
+            if answer := double.respond("GET", parts.path, parts.query):
+                self.say(*answer)
             else:
                 found = double.read(parts.path.removeprefix("/fhir"), self.headers.get("Authorization", ""))
                 self.say(200 if found else 401, found or {})
 
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            try:
-                self.say(200, double.grant({k: v[0] for k, v in parse_qs(sent).items()}))
-            except Refusal as error:
-                self.say(400, {"error": str(error), "error_description": "secret of the server"})
+            self.say(*(double.respond("POST", urlsplit(self.path).path, sent) or (404, {}, "")))
 
         def say(self, status: int, body: Json, location: str = "") -> None:
             text = json.dumps(body).encode()
