@@ -9,11 +9,11 @@ from criteria.ratings import Alternative, Because, Rating
 from hooks import actions
 from hooks.attestation import attestations
 from hooks.consult import Consult
-from hooks.detail import cited_sections, detail
+from hooks.detail import cited, cited_sections, detail
 from hooks.ids import explain_handle, stable_uuid
 from hooks.overrides import override_reasons
 from hooks.proposed import question
-from hooks.site import section_page
+from hooks.site import criterion_page, section_page
 from hooks.validate import faults
 
 Json = dict[str, Any]
@@ -152,7 +152,7 @@ def _source(consult: Consult) -> Json:
 
 
 def _links(consult: Consult) -> list[Json]:
-    """The section and the explanation as absolute links, the app as a smart link with an opaque handle.
+    """Criterion or section and the explanation as absolute links, the app as a smart link with an opaque handle.
 
     For a CRD client a card that only says what to do has none, and the app waits until the order is signed.
     """
@@ -162,10 +162,14 @@ def _links(consult: Consult) -> list[Json]:
         return []
     absolute: list[Json] = []
     if profile.absolute_links and site.guideline_pages:
-        for guideline, sections in cited_sections(consult).items():
-            for section in sections[:1]:
-                url = section_page(site.guideline_pages, guideline, section)
+        sections = {g: (section, rule) for g, section, rule in reversed(cited(consult)) if section}
+        for guideline in cited_sections(consult):
+            if guideline in sections:
+                section, rule = sections[guideline]
                 label = words.say("link.guideline", guideline=setting.edition(guideline).title, section=section)
+                url = section_page(site.guideline_pages, guideline, section)
+                if site.own_pages and rule:
+                    url = criterion_page(site.guideline_pages, rule)
                 absolute.append({"label": label, "url": url, "type": "absolute"})
     absolute = absolute[:3]
     if profile.absolute_links and site.consult_pages:

@@ -5,8 +5,6 @@ Most important first. Everything that is data is escaped; the sentences come fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from criteria.facts import Value
 from criteria.ratings import Because, Note, Rating, Ruling
 from hooks.consult import Consult
@@ -184,21 +182,23 @@ def _missing(consult: Consult) -> list[str]:
     return [words.say("heading.missing") + "\n" + bullets(lines)] if lines else []
 
 
+def cited(consult: Consult) -> list[tuple[str, str, str]]:
+    """Guideline, section and criterion of what the answer rests on, in the order in which they count."""
+    rulings = [(r.guideline, r.section, r.criterion) for r in consult.decisive]
+    notes = [(n.guideline, n.section, n.criterion) for n in _shown(consult)]
+    return [found for found in (*rulings, *notes) if found[0]]
+
+
 def cited_sections(consult: Consult) -> dict[str, list[str]]:
-    """Guideline -> sections that the answer rests on, in the order in which they count.
+    """Guideline -> sections that the answer rests on.
 
     An answer that no rule decided rests on the guideline of what it offers instead.
     """
     out: dict[str, list[str]] = {}
-    cited: Iterable[tuple[str, str]] = [
-        *((r.guideline, r.section) for r in consult.decisive),
-        *((n.guideline, n.section) for n in _shown(consult)),
-    ]
-    for guideline, section in cited:
-        if guideline:
-            sections = out.setdefault(guideline, [])
-            if section and section not in sections:
-                sections.append(section)
+    for guideline, section, _ in cited(consult):
+        sections = out.setdefault(guideline, [])
+        if section and section not in sections:
+            sections.append(section)
     if not out:
         offered = [a.criterion.partition("/")[0] for a in consult.alternatives]
         out = {g: [] for g in offered if g in consult.setting.view.editions}

@@ -52,8 +52,9 @@ class Profile:
 class Site:
     """Settings of one installation; an empty URL means that there is no such page.
 
-    ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, ``consult_pages`` + ``/<handle>`` explains one
-    answer, ``app_launch`` starts the SMART app. ``qcdsm`` is the site's CMS identifier (G-code); ``auc`` replaces the
+    ``guideline_pages`` + ``/<guideline>#<section>`` shows a section, and where they are this service's own
+    (``own_pages``) + ``/<criterion>`` one criterion; ``consult_pages`` + ``/<handle>`` explains one answer,
+    ``app_launch`` starts the SMART app. ``qcdsm`` is the site's CMS identifier (G-code); ``auc`` replaces the
     guideline's own URI in the rating. ``confirm_appropriate`` turns on a card for appropriate orders.
     ``questionnaires`` + ``/<criterion>`` is the canonical of the form that asks what a criterion still needs; ``plans``
     what the plans of this site say of coverage (plans.py).
@@ -67,11 +68,17 @@ class Site:
     confirm_appropriate: bool = False
     questionnaires: str = ""
     plans: Plans = field(default_factory=dict)
+    own_pages: bool = False
 
 
 def section_page(pages: str, guideline: str, section: str) -> str:
     """Where a section is shown, below ``pages``."""
     return f"{pages.rstrip('/')}/{quote(guideline, safe='')}#{quote(section)}"
+
+
+def criterion_page(pages: str, criterion: str) -> str:
+    """Where a criterion is shown, below ``pages``."""
+    return f"{pages.rstrip('/')}/{quote(criterion)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,7 @@ class Decision:
         s = self.settings
         return Site(
             s.section_pages, s.explain_pages, s.launch_page, s.qcdsm, s.auc, s.confirm_appropriate, s.questionnaires,
-            self.plans,
+            self.plans, s.own_section_pages,
         )  # fmt: skip
 
     def keys(self, client: Client) -> Keys:

@@ -21,6 +21,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -61,6 +62,8 @@ class Settings(BaseModel):
     """The table. A row is a name, a default and a help text; the help text is the documentation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _served_at: str = PrivateAttr("")
+    """Where it is reached, while nobody has said the public URL (`served_at`)."""
 
     # What the service is called by
     base_url: str = Field(
@@ -255,6 +258,12 @@ class Settings(BaseModel):
         return "" if self.guideline_pages == NO_PAGES else self.guideline_pages or own
 
     @property
+    def own_section_pages(self) -> bool:
+        """Whether those pages are this service's own, which show single criteria too."""
+        here = self.base_url or self._served_at
+        return bool(here) and self.section_pages == f"{here}/guidelines"
+
+    @property
     def explain_pages(self) -> str:
         """Where cards send a reader for the explanation of an answer; empty for nowhere."""
         own = f"{self.base_url}/explain" if self.base_url else ""
@@ -278,7 +287,9 @@ class Settings(BaseModel):
         pages = {name: getattr(self, name) or page for name, page in own.items()}
         if self.app_launch == OWN:
             pages["app_launch"] = f"{url}/app/launch"
-        return self.model_copy(update=pages)
+        served = self.model_copy(update=pages)
+        served._served_at = url
+        return served
 
     @property
     def journal_url(self) -> str:

@@ -1,6 +1,6 @@
 """Made-up charts whose FHIR servers can launch SMART apps, as the CDS Hooks sandbox wants it: see docs/sandbox.md.
 
-To launch an app the sandbox asks `<FHIR base>/_services/smart/Launch`, and is given a `launch_id`. Nobody has to sign in.
+To launch an app the sandbox asks `<FHIR base>/_services/smart/Launch`, and is given a `launch_id`. Nobody signs in.
 """
 
 from __future__ import annotations

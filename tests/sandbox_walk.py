@@ -129,7 +129,8 @@ class Screen:
             app.locator(f'form[action$="/take-back"] input[value="{fact}"]').wait_for(state="attached")
         self._shoot(f"{name}_answered", app)
         with app.expect_event("close"):
-            app.get_by_role("link", name="Done").click()
+            app.get_by_role("link", name="Finish", exact=True).click()
+            app.get_by_role("button", name="Hand the order back").click()
         print(f"{name}: {len(answers)} questions answered, the order handed back, the window closed")
 
     def read_on(self) -> None:

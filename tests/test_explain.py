@@ -11,7 +11,6 @@ from flask import Flask
 
 from service.explain.words import words
 from tests.explain_examples import (
-    HTML,
     NAMES,
     TREATED_WITH_PACEMAKER,
     UNTREATED,
@@ -27,7 +26,6 @@ from tests.explain_examples import (
 )
 from tests.test_guideline_pages import faults_of
 
-OVERSIZE = 60_000
 OVERLAY = """- change: evicore-spine-2023/low_back_pain_mri
   author: spine-clinic-lead
   date: 2026-05-01
@@ -152,17 +150,3 @@ def test_rules_of_the_site_are_marked_as_local(tmp_path: Path) -> None:
 def test_the_page_says_where_to_report_a_fault(tmp_path: Path, contact: str, shown: str) -> None:
     with explaining(tmp_path, contact=contact) as app:
         assert shown in page(app, address(app, UNTREATED))
-
-
-def test_no_page_weighs_more_than_sixty_kilobytes(app: Flask) -> None:
-    client = app.test_client()
-
-    def size(path: str) -> int:
-        with client.get(path, headers={**HTML, "Accept-Encoding": "gzip"}) as response:
-            return len(response.get_data())
-
-    styles = size("/guidelines/static/pages.css") + size("/explain/static/explain.css")
-    for card in (card for name in NAMES for card in answered(app, request_of(name))):
-        [found] = explained_at(card)
-        assert size(found) + styles < OVERSIZE
-        assert len(page(app, found).encode()) < OVERSIZE, "not even where it is not compressed"

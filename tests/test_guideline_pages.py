@@ -305,26 +305,44 @@ def make(tmp_path: Path) -> Iterator[Callable[..., FlaskClient]]:
         parts_of(each).journal.engine.dispose()
 
 
-def test_every_card_that_quotes_a_section_links_to_it(make: Callable[..., FlaskClient]) -> None:
-    client = make(base_url=BASE)
-    guidelines = parts_of(client.application).decision.library.guidelines.values()
-    linked = 0
+def cards_of(client: FlaskClient) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Request, card and links to the guideline pages, of all fixture requests."""
     for file in sorted(REQUESTS.glob("*.json")):
         body = json.loads(fill(file.read_text(encoding="utf-8"), NOW.date()))
         answer = client.post(SERVICE, json=body)
         assert answer.status_code == 200
         for card in answer.get_json()["cards"]:
             links = [link["url"] for link in card.get("links", ()) if link["type"] == "absolute"]
-            ours = [url for url in links if url.startswith(f"{BASE}/guidelines/")]
-            detail = card["detail"].replace("\\", "")
-            sources = ((g.id, re.search(rf"Source: {re.escape(f'{g.title} {g.edition}')}, ([^\s,]+)", detail))
-                       for g in guidelines)  # fmt: skip
-            quoted = {section_page(f"{BASE}/guidelines", g, found[1]) for g, found in sources if found}
-            assert set(ours) == quoted if len(quoted) <= 3 else len(ours) == 3, (file.name, detail)
-            for url in ours:
-                page, _, anchor = url.removeprefix(BASE).partition("#")
-                assert unquote(anchor) in parsed(text_of(client, page)).ids
-                linked += 1
+            yield file.name, card, [url for url in links if "/explain/" not in url]
+
+
+def test_every_card_links_to_the_very_criteria_that_it_rests_on(make: Callable[..., FlaskClient]) -> None:
+    client = make(base_url=BASE)
+    linked = 0
+    for name, card, urls in cards_of(client):
+        decided = [f"{BASE}/guidelines/{c}" for c in card["extension"]["io.github.imaging-cds"].get("criteria", ())]
+        guidelines = list(dict.fromkeys(url.rpartition("/")[0] for url in decided))
+        assert [u.rpartition("/")[0] for u in urls][: len(guidelines)] == guidelines[:3], name
+        assert set(urls[: len(guidelines)]) <= set(decided), name
+        for url in urls:
+            page = text_of(client, url.removeprefix(BASE))
+            assert "<h2>Condition</h2>" in page, (name, url)
+            linked += 1
+    assert linked > 3
+
+
+def test_cards_link_to_sections_of_a_sites_own_pages(make: Callable[..., FlaskClient]) -> None:
+    wiki = "https://wiki.example/g"
+    client = make(base_url=BASE, guideline_pages=wiki)
+    guidelines = parts_of(client.application).decision.library.guidelines.values()
+    linked = 0
+    for name, card, urls in cards_of(client):
+        detail = card["detail"].replace("\\", "")
+        sources = ((g.id, re.search(rf"Source: {re.escape(f'{g.title} {g.edition}')}, ([^\s,]+)", detail))
+                   for g in guidelines)  # fmt: skip
+        quoted = {section_page(wiki, g, found[1]) for g, found in sources if found}
+        assert set(urls) == quoted if len(quoted) <= 3 else len(urls) == 3, (name, detail)
+        linked += len(urls)
     assert linked > 3
 
 
@@ -363,6 +381,8 @@ def test_where_card_links_lead_is_the_sites_choice() -> None:
     assert read(base_url=BASE, guideline_pages="https://wiki.example/g/") == "https://wiki.example/g"
     assert read(base_url=BASE, guideline_pages="None") == read(guideline_pages=NO_PAGES) == ""
     assert read_settings({}, open=True).section_pages == ""
+    for given, own in (({}, True), ({"base_url": BASE}, True), ({"guideline_pages": "https://wiki.example/g"}, False)):
+        assert read_settings({}, open=True, **given).served_at("http://127.0.0.1:8000").own_section_pages is own
     with pytest.raises(SettingsError, match="GUIDELINE_PAGES"):
         read(guideline_pages="no")
     closed = read_settings({}, trust_file="t.yaml", secret_key="k" * 32)

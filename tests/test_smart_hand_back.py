@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.smart.handback_pages import SHOWN_BY_SCRIPT
+from service.smart.handback_shown import BY_SCRIPT
 from service.smart.handback_write import Wrote
 from service.smart.words import words
 from tests.explain_examples import request_of
@@ -43,7 +43,7 @@ def offered(answer: Json, kind: str) -> Json:
 
 
 def handed(site: Site, path: str, choice: str) -> list[Json]:
-    found: list[Json] = data_of(site.page(f"{path}/hand-back?choice={choice}"))["messages"]
+    found: list[Json] = data_of(site.page(f"{path}/done?choice={choice}"))["messages"]
     return found
 
 
@@ -69,7 +69,7 @@ def test_an_order_that_should_not_be_made_beside_another_is_withdrawn(site: Site
     body = request_of("12", site.clock.now.date())
     answer = site.send(body)
     path = opened(site, answer, body)
-    page = site.page(f"{path}/hand-back?choice=delete")
+    page = site.page(f"{path}/done?choice=delete")
     assert data_of(page)["messages"] == [
         {"messageType": "scratchpad.delete", "payload": {"location": offered(answer, "delete")["resourceId"]}}
     ]
@@ -78,7 +78,7 @@ def test_an_order_that_should_not_be_made_beside_another_is_withdrawn(site: Site
 
 def test_without_a_rating_there_is_nothing_to_hand_back_and_the_page_says_so(site: Site) -> None:
     body = request_of(UNTREATED, site.clock.now.date())
-    page = site.page(f"{opened(site, site.send(body), body)}/hand-back")
+    page = site.page(f"{opened(site, site.send(body), body)}/done")
     assert data_of(page)["messages"] == []
     assert "There is no rating yet." in page
 
@@ -86,8 +86,8 @@ def test_without_a_rating_there_is_nothing_to_hand_back_and_the_page_says_so(sit
 def test_the_same_page_loaded_again_is_known_for_the_same(site: Site) -> None:
     body = request_of("08", site.clock.now.date())
     path = opened(site, site.send(body), body)
-    keys = [data_of(site.page(f"{path}/hand-back"))["key"] for _ in range(2)]
-    other = data_of(site.page(f"{path}/hand-back?choice=update:mri_lumbar_spine.without"))["key"]
+    keys = [data_of(site.page(f"{path}/done"))["key"] for _ in range(2)]
+    other = data_of(site.page(f"{path}/done?choice=update:mri_lumbar_spine.without"))["key"]
     assert keys[0] == keys[1] != other
 
 
@@ -96,7 +96,7 @@ def test_the_order_as_text_holds_what_a_person_would_copy(site: Site) -> None:
     path = opened(site, site.send(body), body)
     site.answer(path, "3")
     site.answer(path, "no")
-    text = site.page(f"{path}/hand-back").partition("<textarea")[2].partition("</textarea>")[0]
+    text = site.page(f"{path}/done").partition("<textarea")[2].partition("</textarea>")[0]
     for said in (
         "MRI lumbar spine without contrast (72148)",
         "Reason: Other low back pain",
@@ -113,7 +113,7 @@ def test_staff_hand_nothing_back(site: Site) -> None:
     assistant = {"coding": [{"system": "http://snomed.info/sct", "code": "22515006"}]}
     body["prefetch"]["user"] = {"resourceType": "PractitionerRole", "id": "r1", "code": [assistant]}
     body["context"]["userId"] = "PractitionerRole/r1"
-    page = site.page(f"{opened(site, site.send(body), body)}/hand-back", 403)
+    page = site.page(f"{opened(site, site.send(body), body)}/done", 403)
     assert "hand-back-data" not in page and "Only the clinician can answer" in page
 
 
@@ -132,5 +132,5 @@ def test_a_client_whose_orders_get_no_rating_at_the_hook_gets_none_from_the_app(
 
 def test_the_page_speaks_the_language_of_the_card(site: Site) -> None:
     said = words("es")["handback"]
-    assert said.keys() == words("en")["handback"].keys() >= {*SHOWN_BY_SCRIPT, *Wrote}
+    assert said.keys() == words("en")["handback"].keys() >= {*BY_SCRIPT, *Wrote}
     assert not [key for key, text in said.items() if text == words("en")["handback"][key]]

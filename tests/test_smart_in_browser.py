@@ -66,7 +66,7 @@ def framed(page: Page, window: SmartServer, address: str) -> FrameLocator:
 def test_a_frame_of_another_site_is_launched_and_answered_in(page: Page, ehr: SmartServer, launch: str) -> None:
     app = framed(page, ehr, launch)
     expect(app.get_by_role("heading", level=1)).to_have_text("MRI lumbar spine without contrast")
-    app.get_by_role("textbox").fill("3")
+    app.get_by_label("When was the last in-person visit").fill("2026-05-30")
     app.get_by_role("button", name="Answer").click()
     expect(app.get_by_role("heading", name="You told us")).to_be_visible()
     app.get_by_role("button", name="No", exact=True).click()

@@ -296,7 +296,8 @@ def test_only_the_ehr_of_the_session_may_frame_its_pages(site: Site) -> None:
     for address in (path, "/app", "/app/launch?iss=https://evil.example/fhir"):
         policy = site.get(address).headers["Content-Security-Policy"]
         assert policy.endswith(f"frame-ancestors {EHR}")
-        assert "default-src 'none'" in policy and "script" not in policy
+        assert "default-src 'none'" in policy and "unsafe" not in policy
+        assert ("script-src 'self'; connect-src 'self'" in policy) is (address == path), "scripts in a session alone"
 
 
 def test_without_named_ancestors_no_page_may_be_framed(tmp_path: Any, ehr: SmartServer, clock: Clock) -> None:

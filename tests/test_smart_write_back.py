@@ -48,7 +48,7 @@ def opened(site: Site, *answers: str) -> str:
 
 def write(site: Site, path: str) -> str:
     """The page after writing."""
-    form = form_of(site.page(f"{path}/hand-back"), "/write-back")
+    form = form_of(site.page(f"{path}/done"), "/write-back")
     return again(site, path, form)
 
 
@@ -82,7 +82,7 @@ def test_a_form_and_each_answer_are_written_for_this_patient_visit_and_order(sit
 def test_nothing_is_written_twice(site: Site, ehr: Frame, conditional: bool) -> None:
     ehr.knows_conditions = conditional
     path = opened(site)
-    form = form_of(site.page(f"{path}/hand-back"), "/write-back")
+    form = form_of(site.page(f"{path}/done"), "/write-back")
     again(site, path, form)
     assert "Nothing was written again." in again(site, path, form)
     assert len(ehr.chart) == ehr.writes == 3
@@ -130,7 +130,7 @@ def test_what_was_not_granted_is_not_tried(tmp_path: Path, ehr: Frame, clock: Cl
 def test_without_leave_the_page_offers_no_writing(tmp_path: Path, ehr: Frame, clock: Clock) -> None:
     site = make_site(tmp_path, ehr, clock)
     path = opened(site)
-    page = site.page(f"{path}/hand-back")
+    page = site.page(f"{path}/done")
     assert "/write-back" not in page
     mark = form_of(page, "/close")
     assert "The chart did not take your answers." in again(site, path, mark)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import gzip
 import re
 from functools import partial
 from typing import Any
@@ -18,6 +17,7 @@ from service.explain.document import Answer, document
 from service.explain.suppose import read
 from service.explain.words import ENGLISH, day, known, say, words
 from service.guidelines.pages import page
+from service.guidelines.picture import picture
 from service.journal import Kept, from_row
 from service.parts import Parts
 
@@ -58,7 +58,7 @@ def explain(handle: str) -> Response:
     shown = [r["rule"] for r in told.get("rules", ()) if r["rule"] in request.args.getlist("rule")]
     marks = [f["suppose"] for f in told["supposed"]["facts"]] if supposed else []
     language = known(kept.row.language)
-    text = page(
+    response = page(
         "explain/explain",
         told=told,
         said=words(language),
@@ -69,9 +69,11 @@ def explain(handle: str) -> Response:
         marks=marks,
         on=partial(_day, language),
         shown=shown,
+        pictures={r["rule"]: picture(r["clause"]) for r in told.get("rules", ()) if "clause" in r},
         contact=_contact(parts.settings.contact) or say(language, "whoever"),
     )
-    return _private(_small(text))
+    response.vary.add("Accept")
+    return _private(response)
 
 
 def _contact(contact: str) -> str:
@@ -94,17 +96,6 @@ def _kept(handle: str) -> Kept | None:
 def _wants_json() -> bool:
     best: Any = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
     return bool(best == "application/json")
-
-
-def _small(response: Response) -> Response:
-    """The page without idle white space, and compressed where the browser reads that: clauses repeat their markup."""
-    text = re.sub(r"\s*\n\s*", "\n", response.get_data(as_text=True)).encode()
-    response.headers["Vary"] = "Accept, Accept-Encoding"
-    if request.accept_encodings["gzip"]:
-        text = gzip.compress(text, mtime=0)
-        response.headers["Content-Encoding"] = "gzip"
-    response.set_data(text)
-    return response
 
 
 def _private(response: Response) -> Response:

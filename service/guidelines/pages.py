@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,6 +19,7 @@ from service.guidelines.find import LONGEST, Found, Leaf, find, leaf
 from service.guidelines.picture import picture
 from service.guidelines.shelf import by_guideline, name, shelf_of
 from service.guidelines.words import day, plain, span, words, years
+from service.html import html
 from service.parts import Parts
 from service.version import version
 
@@ -31,6 +33,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+IDLE = re.compile(r"\s*\n\s*")
+"""White space that templates leave and no reader sees."""
 MACHINES = ("/cds-services", "/health")
 """Addresses that programs call: they always hear an OperationOutcome."""
 COVERAGE = "/coverage"
@@ -176,7 +180,9 @@ def page(template: str, status: int = 200, **values: Any) -> Response:
     has_coverage = any(r.rule.rstrip("/") == COVERAGE for r in current_app.url_map.iter_rules())
     file = f"{template}.html" if "/" in template else f"guidelines/{template}.html"
     text = render_template(file, **known, has_coverage=has_coverage, **values)
-    return Response(text, status=status, headers=HEADERS, content_type="text/html; charset=utf-8")
+    response = html(IDLE.sub("\n", text), status)
+    response.headers.update(HEADERS)
+    return response
 
 
 def billing_codes(study: Study) -> str:

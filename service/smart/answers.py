@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from criteria.facts import Basis, FactDefinition, Facts, Value, Vocabulary
 from criteria.indications import value_problem
+from criteria.reading import read_yaml
 from criteria.vocabulary import FACT_SYSTEM
-from service.smart.models import AppAnswer
+
+if TYPE_CHECKING:
+    from service.smart.models import AppAnswer
 
 Json = dict[str, Any]
-LARGEST = 10_000
+BOUNDS = Path(__file__).parent / "bounds.yaml"
 TOLD = "told-"
 """How the ids of the Observations begin that answers of the app become; they stand in no EHR's chart."""
 ANSWERED = ("boolean", "integer", "quantity")
 UCUM = "http://unitsofmeasure.org"
+AGO, AHEAD = "days_ago", "in_days"
+"""How the facts end that count days from today: a day is easier to say than their number."""
+
+
+class NotAnAnswer(ValueError):
+    """``why`` is a key of words.yaml, `problems`; ``slots`` what stands in its braces."""
+
+    def __init__(self, why: str, **slots: str) -> None:
+        super().__init__(why)
+        self.why, self.slots = why, slots
 
 
 def askable(fact: FactDefinition) -> bool:
@@ -23,23 +39,73 @@ def askable(fact: FactDefinition) -> bool:
     return bool(fact.ask) and fact.absence != "known" and (fact.type in ANSWERED or bool(fact.values))
 
 
-def read_answer(fact: FactDefinition, said: str) -> Value | None:
-    """The value that a form's field means; None for what is no answer to this question."""
-    if not askable(fact):
-        return None
+def is_day(fact: FactDefinition) -> bool:
+    """Whether it is asked for as a day."""
+    return fact.type in ANSWERED and fact.name.endswith((AGO, AHEAD))
+
+
+def day_of(fact: FactDefinition, days: float, today: dt.date) -> dt.date:
+    """The day that a count of days from ``today`` means."""
+    away = dt.timedelta(days=int(days))
+    return today + away if fact.name.endswith(AHEAD) else today - away
+
+
+def bounds(fact: FactDefinition) -> tuple[int, int]:
+    """The least and the most that a number may be."""
+    least, most = _bounds()["facts"].get(fact.name) or _bounds()["units"][fact.unit or "1"]
+    return least, most
+
+
+@cache
+def _bounds() -> dict[str, Any]:
+    return dict(read_yaml(BOUNDS))
+
+
+def read_answer(fact: FactDefinition, said: str, today: dt.date) -> Value:
+    """The value that a form's field means. Raises `NotAnAnswer`."""
+    said = said.strip()
     if fact.type == "boolean":
-        return {"yes": True, "no": False}.get(said)
+        if said not in ("yes", "no"):
+            raise NotAnAnswer("choose")
+        return said == "yes"
     if fact.type == "code":
-        return said if said and not value_problem(fact, said) else None
+        if not said or value_problem(fact, said):
+            raise NotAnAnswer("choose")
+        return said
+    if is_day(fact) and "-" in said.lstrip("-"):
+        return _days(fact, said, today)
+    return _number(fact, said)
+
+
+def _days(fact: FactDefinition, said: str, today: dt.date) -> int:
     try:
-        number = float(said.strip().replace(",", "."))
+        away = (today - dt.date.fromisoformat(said)).days
     except ValueError:
-        return None
-    if not math.isfinite(number) or not 0 <= number <= LARGEST:
-        return None
+        raise NotAnAnswer("day") from None
+    ahead = fact.name.endswith(AHEAD)
+    if (-away if ahead else away) < 0:
+        raise NotAnAnswer("day-over" if ahead else "day-to-come")
+    if abs(away) > bounds(fact)[1]:
+        raise NotAnAnswer("day-far")
+    return abs(away)
+
+
+def _number(fact: FactDefinition, said: str) -> int | float:
+    """A number; of days as well, where somebody writes their count."""
+    try:
+        number = float(said.replace(",", "."))
+    except ValueError:
+        number = math.nan
+    least, most = bounds(fact)
+    if not math.isfinite(number):
+        raise NotAnAnswer("day" if is_day(fact) else "number")
+    if not least <= number <= most:
+        raise NotAnAnswer("day") if is_day(fact) else NotAnAnswer("range", least=str(least), most=str(most))
     if number.is_integer():
         return int(number)
-    return None if fact.type == "integer" else number
+    if fact.type == "integer":
+        raise NotAnAnswer("day" if is_day(fact) else "whole")
+    return number
 
 
 def observation(row: AppAnswer, fact: FactDefinition, order: str, patient: str, user: str) -> Json:

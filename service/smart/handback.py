@@ -27,11 +27,10 @@ from service.smart.reconsider import reconsider
 from service.smart.screen import told_line
 
 Json = dict[str, Any]
-NO_CHOICE = ""
 
 
 class NotOffered(Exception):
-    """The study that was chosen is not one that this order's card offers."""
+    """What was chosen cannot be handed back: this order's card does not offer it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +57,14 @@ class HandBack:
         return hashlib.sha256(orjson.dumps(self.messages)).hexdigest()[:32]
 
 
-def choice_of(alternative: Alternative) -> str:
-    """What an alternative is called in an address: `update:mri_lumbar_spine.without`, `create:...`, `delete`."""
-    if alternative.action == "delete" or alternative.study is None:
-        return alternative.action
-    return f"{alternative.action}:{alternative.study.id}"
-
-
 def hand_back(
-    decision: Decision, consult: OpenConsult, patient: str, answers: Sequence[AppAnswer], choice: str = NO_CHOICE
+    decision: Decision,
+    consult: OpenConsult,
+    patient: str,
+    answers: Sequence[AppAnswer],
+    chosen: Alternative | None = None,
 ) -> HandBack:
-    """``choice`` is that of an alternative, empty for the order itself. Raises `NotOffered`.
+    """The order itself, or what was chosen in place of it or beside it. Raises `NotOffered`.
 
     Nothing is handed back for another patient than the session's.
     """
@@ -82,9 +78,8 @@ def hand_back(
     rated = [action for action in answer.get("systemActions", ()) if action["resource"].get("id") == draft.get("id")]
     actions = [*rated]
     shown = next((a["resource"] for a in rated), draft)
-    if choice:
-        chosen = next((a for a in verdict.alternatives if choice_of(a) == choice), None)
-        action = _suggested(answer, draft, chosen) if chosen else None
+    if chosen:
+        action = _suggested(answer, draft, chosen)
         if action is None:
             raise NotOffered
         actions = [*rated, action] if action["type"] == "create" else [action]
@@ -96,7 +91,7 @@ def hand_back(
         _rating(shown),
         str(_extension(shown, CONSULT).get("valueUri", "")),
         str(_extension(shown, AUC).get("valueUri", "")),
-        _told(consult, answers),
+        _told(decision, consult, answers),
         actions,
     )
 
@@ -160,7 +155,8 @@ def _reasons(draft: Json) -> list[str]:
     return [text for reason in (held if isinstance(held, list) else ()) if (text := _words(reason))]
 
 
-def _told(consult: OpenConsult, answers: Sequence[AppAnswer]) -> list[tuple[str, str]]:
+def _told(decision: Decision, consult: OpenConsult, answers: Sequence[AppAnswer]) -> list[tuple[str, str]]:
     say, vocabulary = wording(consult.language), consult.kept.library.vocabulary
-    lines = [told_line(vocabulary[a.fact], a.value, say) for a in answers]
+    day = decision.settings.today
+    lines = [told_line(vocabulary[a.fact], a.value, day(a.answered), say) for a in answers]
     return [(line.question, line.answer) for line in lines]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from flask import Response, current_app, render_template, request
 
+from service.html import html
 from service.parts import Parts
 from service.smart import browser
 from service.smart.ehrs import Ehr
 from service.smart.parts import SmartParts
 from service.smart.sessions import Launched
-from service.smart.words import words
+from service.smart.words import FIRST, languages, words
 
-POLICY = "default-src 'none'; {scripts}style-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors {frames}"
+POLICY = "default-src 'none'; style-src 'self'; {scripts}form-action {forms}; base-uri 'none'; frame-ancestors {frames}"
+SCRIPTS = "script-src 'self'; connect-src 'self'; "
+"""What pages of a session may do beyond: run our own scripts, which call nobody but us."""
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -62,27 +65,46 @@ def form_visit(session: str) -> Visit:
     return found
 
 
-def session_page(template: str, at: Visit, language: str = "en", status: int = 200, **values: Any) -> Response:
-    """One page of a session. ``template`` is a file of templates/smart; `form_mark` must be in each of its forms."""
+def session_page(
+    template: str, at: Visit, language: str = "", status: int = 200, chosen: str = "", **values: Any
+) -> Response:
+    """One page of a session. ``template`` is a file of templates/smart; `form_mark` must be in each of its forms.
+
+    ``chosen`` is the order that was picked where the EHR handed none over: every address carries it on (`to`).
+    """
     mark = browser.form_mark(smart_parts().store.hashed, at.launched.name, at.secret)
     here = address("app", "s", at.launched.name)
-    return page(template, at.ehr.ancestors, language, status, form_mark=mark, here=here, **values)
+
+    def to(step: str = "", **query: Any) -> str:
+        sent = {k: v for k, v in {"order": chosen, **query}.items() if v}
+        return here + (f"/{step}" if step else "") + (f"?{urlencode(sent, doseq=True)}" if sent else "")
+
+    return page(
+        template, at.ehr.ancestors, language, status, scripts=SCRIPTS, form_mark=mark, here=here, to=to,
+        chosen=chosen, **values,
+    )  # fmt: skip
 
 
 def page(
-    template: str, frames: Sequence[str], language: str = "en", status: int = 200, forms: str = "'self'",
-    scripts: bool = False, **values: Any,
-) -> Response:  # fmt: skip
-    """One page. ``frames`` are the origins that may frame it, ``forms`` where its forms may lead; ``scripts``: it runs
-    ours."""
-    said = words(language)
+    template: str,
+    frames: Sequence[str],
+    language: str = "",
+    status: int = 200,
+    forms: str = "'self'",
+    scripts: str = "",
+    **values: Any,
+) -> Response:
+    """One page. ``frames`` are the origins that may frame it, ``forms`` where its forms may lead. Without a
+    ``language`` the browser's own counts.
+
+    Nothing that was sent is repeated on a page but what is known to us, or was typed into a form of ours (`html`).
+    """
+    said = words(language or request.accept_languages.best_match(languages(), FIRST))
     text = render_template(
         f"smart/{template}.html", said=said, language=said["language"], address=address, field=browser.FIELD, **values
     )
-    response = Response(text, status=status, content_type="text/html; charset=utf-8")
-    policy = POLICY.format(
-        forms=forms, scripts="script-src 'self'; " if scripts else "", frames=" ".join(frames) or "'none'"
-    )
+    response = html(text, status)
+    policy = POLICY.format(forms=forms, scripts=scripts, frames=" ".join(frames) or "'none'")
     response.headers.update({**PRIVATE, "Content-Security-Policy": policy})
     return response
 

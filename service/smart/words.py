@@ -1,7 +1,8 @@
-"""words.yaml, read: what the app's pages say, by language."""
+"""words.yaml and values.csv, read: what the app's pages say, by language."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from criteria.errors import DataError
 from criteria.reading import read_yaml
 
 WORDS = Path(__file__).parent / "words.yaml"
+VALUES = Path(__file__).parent / "values.csv"
 FIRST = "en"
 
 
@@ -18,6 +20,23 @@ def words(language: str = FIRST) -> Mapping[str, Any]:
     """All sentences in a language; in English where there is no such language. Raises `DataError`."""
     known = _read(WORDS)
     return known.get(language, known[FIRST])
+
+
+def languages() -> list[str]:
+    return list(_read(WORDS))
+
+
+def value_name(value: str, language: str) -> str:
+    """A value of a fact as a reader knows it."""
+    named = value_names().get(value, {})
+    return named.get(language) or named.get(FIRST) or value.replace("_", " ")
+
+
+@cache
+def value_names(path: Path = VALUES) -> Mapping[str, Mapping[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    return {row["value"]: {k: v for k, v in row.items() if k != "value"} for row in rows}
 
 
 @cache

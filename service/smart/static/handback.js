@@ -8,7 +8,7 @@
   const by = (id) => document.getElementById(id);
   const data = JSON.parse(by("hand-back-data").textContent);
   const state = by("hand-back-state");
-  const again = by("hand-back-again");
+  const send = by("hand-back-send");
   const ehr = window.parent !== window ? window.parent : window.opener;
   const HANDSHAKE = 1500, ANSWER = 6000; // milliseconds
   const KEY = "hand-back " + data.key;
@@ -52,8 +52,7 @@
   }
 
   async function handBack() {
-    again.hidden = true;
-    if (!ehr || !data.origin) return tell("absent");
+    send.disabled = true;
     tell("sending");
     // An EHR need not know the handshake to take an order: it is given a moment, and what counts is the next answer.
     await ask("status.handshake", {}, HANDSHAKE);
@@ -61,7 +60,7 @@
       if (n < taken() && messageType !== "scratchpad.update") continue; // an update does no harm twice
       const answer = await ask(messageType, payload, ANSWER);
       if (answer === null || !good(answer)) {
-        again.hidden = false;
+        send.disabled = false;
         return answer === null ? tell("silent") : tell("refused", why(answer));
       }
       take(Math.max(n + 1, taken()));
@@ -88,11 +87,11 @@
 
   by("copy-text").hidden = false;
   by("copy-text").addEventListener("click", copy);
-  again.addEventListener("click", handBack);
-  if (data.messages.length && taken() >= data.messages.length) {
-    tell("already");
-    again.hidden = false;
+  if (!ehr || !data.origin) {
+    tell("absent");
   } else {
-    handBack();
+    send.hidden = false;
+    send.addEventListener("click", handBack);
+    tell(data.messages.length && taken() >= data.messages.length ? "already" : "ready");
   }
 })();
