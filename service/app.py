@@ -21,7 +21,7 @@ from service import (
 from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
 from service.settings import Clock, Settings, read_settings
-from service.smart import launch, order
+from service.smart import handback_pages, launch, order
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, parts: Parts | None = None) -> Flask:
@@ -49,5 +49,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.register_blueprint(questionnaires.bp)
     app.register_blueprint(launch.bp)
     app.register_blueprint(order.bp)
+    app.register_blueprint(handback_pages.bp)
     rehearse(parts)
     return app

@@ -91,7 +91,7 @@ class Decision:
         answer = hooks.compose(
             verdicts,
             request,
-            library_view=self._view(policy),
+            library_view=self.view(policy),
             profile=client.profile.shows,
             site=self.site,
             keys=self.keys(client),
@@ -160,7 +160,7 @@ class Decision:
             for i in mappings.insurances(records, self.settings.policy_systems, today)
         ]
 
-    def _view(self, policy: Policy) -> LibraryView:
+    def view(self, policy: Policy) -> LibraryView:
         library = self.library
         states = {name: indication.asserts for name, indication in library.indications.items()}
         return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice, states)

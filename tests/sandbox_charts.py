@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from tests.fhir_server import FhirProcess
 from tests.requests_loader import Json, good_requests
+from tests.sandbox_ehr import SandboxProcess
 
 SERVICE = "http://127.0.0.1:8000/cds-services"
 SANDBOX = "http://localhost:8080/"
@@ -49,7 +50,7 @@ def main() -> None:
     ask.add_argument("--sandbox", default=SANDBOX, help="address of the sandbox")
     ask.add_argument("--service", default=SERVICE, help="discovery address of the service")
     args = ask.parse_args()
-    process = FhirProcess(args.port)
+    process = SandboxProcess(args.port, args.service.partition("/cds-services")[0])
     for name, (fhir, patient) in make_charts(process).items():
         print(f"{name}\n    {address(args.sandbox, fhir, patient, args.service)}", flush=True)
     process.serve_forever()

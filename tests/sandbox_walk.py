@@ -25,14 +25,16 @@ from urllib.request import urlopen
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Route, sync_playwright
 
-from tests.fhir_server import ROOT, FhirProcess
+from tests.fhir_server import ROOT
 from tests.sandbox_charts import address, make_charts
+from tests.sandbox_ehr import SandboxProcess
 from tests.service_examples import SERVICE
 
 Json = dict[str, Any]
 RATING = "http://fhir.org/argonaut/Extension/pama-rating"
 DEFAULT_SERVICE = "https://sandbox-services.cds-hooks.org/**"
 SETTLED_MS = 60_000
+ANSWERS = {"red_flag.any": "No", "trial_of_treatment.provider_directed": "No"}
 BACK_PAIN, NECK_ROOT, TOOTHACHE = "279039007", "54404000", "27355003"
 
 
@@ -106,9 +108,34 @@ class Screen:
             self.page.locator("[role=menuitem]").first.click()
         self.dismissed.append(self.answer["cards"][0]["uuid"])
 
+    def answer_in_app(self, answers: dict[str, str], name: str) -> None:
+        """The app behind the first card: it is answered, hands the order back, and is closed by the sandbox."""
+        [link] = [link for link in self.answer["cards"][0]["links"] if link["type"] == "smart"]
+        button = self.page.get_by_role("button", name=link["label"], exact=True)
+        button.wait_for(state="visible")
+        with self.page.context.expect_page() as opened:
+            button.click()
+        app = opened.value
+        app.get_by_role("heading", level=1).wait_for()
+        self._shoot(f"{name}_opened", app)
+        for _ in answers:
+            fact = app.locator('form[action$="/answer"] input[name="fact"]').get_attribute("value") or ""
+            said = answers[fact]
+            if app.get_by_role("button", name=said, exact=True).count():
+                app.get_by_role("button", name=said, exact=True).click()
+            else:
+                app.locator('input[name="answer"]').fill(said)
+                app.get_by_role("button", name="Answer", exact=True).click()
+            app.locator(f'form[action$="/take-back"] input[value="{fact}"]').wait_for(state="attached")
+        self._shoot(f"{name}_answered", app)
+        with app.expect_event("close"):
+            app.get_by_role("link", name="Finish", exact=True).click()
+            app.get_by_role("button", name="Hand the order back").click()
+        print(f"{name}: {len(answers)} questions answered, the order handed back, the window closed")
+
     def read_on(self) -> None:
         """The first link of the first card opens a page of ours."""
-        link = self.answer["cards"][0]["links"][0]
+        link = next(link for link in self.answer["cards"][0]["links"] if link["type"] == "absolute")
         with self.page.context.expect_page() as opened:
             self.page.get_by_role("button", name=link["label"], exact=True).click()
         there = opened.value
@@ -118,9 +145,9 @@ class Screen:
             raise Unexpected(f"the link leads to {there.url}")
         there.close()
 
-    def _shoot(self, name: str) -> None:
+    def _shoot(self, name: str, page: Page | None = None) -> None:
         if self.shots:
-            self.page.screenshot(path=self.shots / f"{name}.png", full_page=True)
+            (page or self.page).screenshot(path=self.shots / f"{name}.png", full_page=True)
 
     def _pick(self, which: int, code: str) -> None:
         self.page.locator("input[id^=react-select]").nth(which).fill(code)
@@ -179,6 +206,12 @@ def walk(screen: Screen, urls: dict[str, str]) -> None:
     screen.see("needs-information", 1, "06_mri_without_word_on_treatment")
     screen.dismiss()
     screen.see("needs-information", 0, "07_card_dismissed")
+    screen.clear()
+    screen.give_reason(BACK_PAIN)
+    screen.choose("72148")
+    screen.see("needs-information", 1, "12_mri_again")
+    screen.answer_in_app(ANSWERS, "13_app")
+    screen.see("not-appropriate", 1, "14_handed_back")
 
     screen.open(urls["07_pacemaker_and_mri"])
     screen.give_reason(BACK_PAIN)
@@ -207,9 +240,10 @@ def kept(folder: str) -> tuple[list[str], list[str]]:
 def served(folder: str, port: int) -> Iterator[str]:
     """`imaging-cds serve --open`: its discovery address."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGING_CDS_")}
+    settings = {"IMAGING_CDS_DATA_DIR": folder, "IMAGING_CDS_FHIR_BASES": "*", "IMAGING_CDS_APP_LAUNCH": "own"}
     command = [sys.executable, "-m", "service.cli", "serve", "--open", "--port", str(port), "--workers", "1"]
     process = subprocess.Popen(
-        command, cwd=ROOT, env=environment | {"IMAGING_CDS_DATA_DIR": folder}, stdout=subprocess.DEVNULL,
+        command, cwd=ROOT, env=environment | settings, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}/cds-services"
@@ -235,7 +269,7 @@ def main() -> None:
     args = ask.parse_args()
     if args.shots:
         args.shots.mkdir(parents=True, exist_ok=True)
-    charts = FhirProcess()
+    charts = SandboxProcess(0, f"http://127.0.0.1:{args.port}")
     threading.Thread(target=charts.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory() as folder, served(folder, args.port) as service, sync_playwright() as playwright:
         urls = {n: address(args.sandbox, *chart, service) for n, chart in make_charts(charts).items()}

@@ -84,6 +84,8 @@ class SmartServer:
     launches: dict[str, Launch] = field(default_factory=dict)
     codes: dict[str, Code] = field(default_factory=dict)
     access: dict[str, Launch] = field(default_factory=dict)
+    granted: dict[str, str] = field(default_factory=dict)
+    """Access token -> its scopes."""
     refresh: dict[str, tuple[Launch, str]] = field(default_factory=dict)
     assertions: set[str] = field(default_factory=set)
     asked: list[Json] = field(default_factory=list)
@@ -189,7 +191,7 @@ class SmartServer:
 
     def _tokens(self, launch: Launch, scope: str, nonce: str) -> Json:
         access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        self.access[access] = launch
+        self.access[access], self.granted[access] = launch, scope
         self.refresh[refresh] = (launch, scope)
         out: Json = {
             "access_token": access, "token_type": "Bearer", "expires_in": self.lasts, "scope": scope,
@@ -212,33 +214,43 @@ class SmartServer:
         name = [{"given": ["Ada"], "family": "Example"}]
         return {"resourceType": "Patient", "id": launch.patient, "name": name, "birthDate": "1980-01-01"}
 
+    def respond(self, method: str, path: str, sent: str) -> tuple[int, Json, str] | None:
+        """Status, body and where to go for what is asked of the authorization server; None for anything else.
 
-def _answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
+        ``path`` is what follows ``url``, ``sent`` the query of a GET or the form of a POST.
+        """
+        said = {k: v[0] for k, v in parse_qs(sent).items()}
+        try:
+            match method, path:
+                case "GET", "/fhir/.well-known/smart-configuration":
+                    return 200, self.describe(), ""
+                case "GET", "/jwks":
+                    key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(SIGNING.public_key()))
+                    return 200, {"keys": [{**key, "kid": "ehr", "alg": "ES384", "use": "sig"}]}, ""
+                case "GET", "/authorize":
+                    return 302, {}, self.authorize(said)
+                case "POST", "/token":
+                    return 200, self.grant(said), ""
+        except Refusal as error:
+            return 400, {"error": str(error), "error_description": "secret of the server"}, ""
+        return None
+
+
+def answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            if parts.path == "/fhir/.well-known/smart-configuration":
-                self.say(200, double.describe())
-            elif parts.path == "/jwks":
-                key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(SIGNING.public_key()))
-                self.say(200, {"keys": [{**key, "kid": "ehr", "alg": "ES384", "use": "sig"}]})
-            elif parts.path == "/authorize":
-                try:
-                    self.say(302, {}, double.authorize({k: v[0] for k, v in parse_qs(parts.query).items()}))
-                except Refusal as error:
-                    self.say(400, {"error": str(error)})
+            if answer := double.respond("GET", parts.path, parts.query):
+                self.say(*answer)
             else:
                 found = double.read(parts.path.removeprefix("/fhir"), self.headers.get("Authorization", ""))
                 self.say(200 if found else 401, found or {})
 
         def do_POST(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            try:
-                self.say(200, double.grant({k: v[0] for k, v in parse_qs(sent).items()}))
-            except Refusal as error:
-                self.say(400, {"error": str(error), "error_description": "secret of the server"})
+            self.say(*(double.respond("POST", urlsplit(self.path).path, sent) or (404, {}, "")))
 
         def say(self, status: int, body: Json, location: str = "") -> None:
             text = json.dumps(body).encode()
@@ -260,14 +272,20 @@ def _answering(double: SmartServer) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def smart_server(port: int = 0, **more: Any) -> Iterator[SmartServer]:
     double = SmartServer("", **more)
-    server = ThreadingHTTPServer(("127.0.0.1", port), _answering(double))
+    with serving(double, answering(double), port):
+        yield double
+
+
+@contextmanager
+def serving(double: SmartServer, answer: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[None]:
+    server = ThreadingHTTPServer(("127.0.0.1", port), answer)
     server.daemon_threads = True
     server.block_on_close = False
     double.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield double
+        yield
     finally:
         server.shutdown()
         server.server_close()

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from criteria.facts import FactDefinition, Facts, Value, Vocabulary
+from criteria.facts import Basis, FactDefinition, Facts, Value, Vocabulary
 from criteria.indications import value_problem
 from criteria.reading import read_yaml
 from criteria.vocabulary import FACT_SYSTEM
@@ -130,5 +130,6 @@ def told_in(facts: Facts, vocabulary: Vocabulary) -> dict[str, Value]:
     """Of what an order was judged on: the answers given in the app that were believed."""
     return {
         fact.name: fact.value for fact in facts
-        if fact.name in vocabulary and any(s.startswith(f"Observation/{TOLD}") for s in fact.sources)
+        if fact.name in vocabulary and fact.basis is Basis.ATTESTED
+        and any(s.startswith(f"Observation/{TOLD}") for s in fact.sources)
     }  # fmt: skip

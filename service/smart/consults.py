@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from criteria.library import Library
 from hooks.cards import ASSOCIATED
@@ -24,6 +24,7 @@ from service.smart.store import Store
 
 Json = dict[str, Any]
 RECENT = 20
+SEALED = ("reference", "draft", "user", "staff", "language", "profile")
 PROVIDERS = {"Practitioner", "PractitionerRole"}
 
 
@@ -31,7 +32,8 @@ PROVIDERS = {"Practitioner", "PractitionerRole"}
 class OpenConsult:
     """A consult that a session may see: what was kept of it, and the draft as it was sent.
 
-    ``staff``: who was shown the card may not answer for the clinician. ``language`` is that of the card.
+    ``staff``: who was shown the card may not answer for the clinician. ``language`` is that of the card, ``profile``
+    that of the client. ``written`` names what was written back into the chart.
     """
 
     row: AppConsult
@@ -41,6 +43,8 @@ class OpenConsult:
     user: str
     staff: bool
     language: str
+    profile: str = "full"
+    written: tuple[str, ...] = ()
 
 
 class Consults:
@@ -76,6 +80,7 @@ class Consults:
             "user": request.user_id,
             "staff": is_staff(request),
             "language": client.profile.shows.language,
+            "profile": client.profile.shows.name,
         }
         mark = self.mark(tenant, context)
         return AppConsult(
@@ -135,7 +140,20 @@ class Consults:
         if not same_user(held["user"], launched.user):
             return None
         kept = from_row(judged, library)
-        return OpenConsult(row, kept, **held) if kept else None
+        return OpenConsult(row, kept, **{**held, "written": tuple(held.get("written", ()))}) if kept else None
+
+    def note_written(self, consult: OpenConsult, written: Sequence[str], now: dt.datetime) -> OpenConsult | None:
+        """The same consult with other names written back; None where somebody else noted something meanwhile."""
+        row, before = consult.row, consult.row.sealed
+        sealed = {name: getattr(consult, name) for name in SEALED} | {"written": list(written)}
+        closed = self._seal.close(sealed, "consult", row.mark)
+        changed = update(AppConsult).where(AppConsult.mark == row.mark, AppConsult.sealed == before)
+        with self._store.writing(now) as database:
+            done = database.execute(changed.values(sealed=closed))
+        if done.rowcount != 1:  # type: ignore[attr-defined]
+            return None
+        row.sealed = closed
+        return replace(consult, written=tuple(written))
 
     def mark(self, tenant: str, context: str) -> str:
         return self._store.hashed(tenant, "app consult", context)

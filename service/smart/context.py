@@ -20,7 +20,8 @@ def read_context(name: str, ehr: Ehr, token: Mapping[str, Any], user: str, now: 
     patient, encounter = _id(token.get("patient")), _id(token.get("encounter"))
     if not patient:
         raise NotGranted("no patient")
-    context, origin = token.get("appContext"), token.get("smart_messaging_origin")
+    context, handle = token.get("appContext"), token.get("smart_web_messaging_handle")
+    origin = token.get("smart_web_messaging_origin", token.get("smart_messaging_origin"))
     return Launched(
         name=name,
         iss=ehr.iss,
@@ -32,6 +33,7 @@ def read_context(name: str, ehr: Ehr, token: Mapping[str, Any], user: str, now: 
         app_context=context[:LONGEST] if isinstance(context, str) else "",
         origin=origin if isinstance(origin, str) and is_origin(origin) else "",
         banner=token.get("need_patient_banner") is not False,
+        handle=handle[:LONGEST] if isinstance(handle, str) else "",
     )
 
 

@@ -99,14 +99,17 @@ class Continuity:
         try:
             self._consults.keep(request, client, answer, judged, now)
             uris = consult_uris(answer)
-            moved = {uris[order]: rows for order, rows in (told.rows or {}).items() if order in uris}
-            if moved:
-                with self._store.writing(now) as database:
-                    for uri, rows in moved.items():
-                        marks = [row.mark for row in rows]
-                        database.execute(update(AppAnswer).where(AppAnswer.mark.in_(marks)).values(consult=uri))
+            for order, rows in (told.rows or {}).items():
+                if order in uris:
+                    self.follow(rows, uris[order], now)
         except SQLAlchemyError as error:
             log.error("consult_not_kept", kind=type(error).__name__)
+
+    def follow(self, answers: Sequence[AppAnswer], uri: str, now: dt.datetime) -> None:
+        """An order that carries this consult id is one that these answers were counted for."""
+        if marks := [row.mark for row in answers if row.consult != uri]:
+            with self._store.writing(now) as database:
+                database.execute(update(AppAnswer).where(AppAnswer.mark.in_(marks)).values(consult=uri))
 
     def answers(self, consult: OpenConsult, now: dt.datetime) -> list[AppAnswer]:
         """What the user has answered for this order, the first first."""

@@ -30,7 +30,7 @@ SCOPES = ("patient/Patient.r",)
 """What the app reads by itself: whose order it is, where the EHR does not show that."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NEARBY = ("'self'", "http://localhost:*", "http://127.0.0.1:*")
-SCOPE = re.compile(r"(patient|user)/([A-Z][A-Za-z]+|\*)\.(?=[cruds])c?r?u?d?s?")
+SCOPE = re.compile(r"(patient|user)/([A-Z][A-Za-z]+|\*)\.(?=[cruds])c?r?u?d?s?|messaging/(scratchpad|ui)")
 CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
 
 

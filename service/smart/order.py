@@ -29,6 +29,7 @@ from service.smart.answers import NotAnAnswer, askable, read_answer
 from service.smart.chart import SessionOver
 from service.smart.consults import OpenConsult
 from service.smart.drawn import drawn
+from service.smart.handback_shown import shown
 from service.smart.models import AppAnswer
 from service.smart.offers import Finished, finished, offered, side_by_side
 from service.smart.pages import (
@@ -75,13 +76,14 @@ def done(session: str) -> Response:
     if held.consult.staff:
         raise Refused("staff", 403, at.ehr)
     choice = request.args.get("choice", "")
-    return _shown("done", at, held, finished=finish(at, held, choice), choice=choice)
+    made = finish(at, held, choice)
+    return _shown("done", at, held, finished=made, choice=choice, **shown(at, made))
 
 
 @bp.post("/app/s/<session>/answer")
 def answer(session: str) -> Response:
     at = form_visit(session)
-    consult = _answerable(at)
+    consult = answerable(at)
     fact = consult.kept.library.vocabulary.facts.get(request.form.get("fact", ""))
     if fact is None or not askable(fact):
         raise Refused("form-foreign", 400, at.ehr)
@@ -97,7 +99,7 @@ def answer(session: str) -> Response:
 @bp.post("/app/s/<session>/take-back")
 def take_back(session: str) -> Response:
     at = form_visit(session)
-    consult = _answerable(at)
+    consult = answerable(at)
     smart_parts().continuity.take_back(consult, request.form.get("fact", ""), parts().decision.clock())
     return _back(at, consult)
 
@@ -155,7 +157,7 @@ def finish(at: Visit, held: Opened, choice: str) -> Finished:
     return found
 
 
-def _answerable(at: Visit) -> OpenConsult:
+def answerable(at: Visit) -> OpenConsult:
     """The order of a form. Raises `Refused`, for staff as well."""
     consult = handed_over(at)
     if consult is None:

@@ -10,6 +10,7 @@ from criteria.facts import Basis, Fact, Facts
 from criteria.orders import Order
 from criteria.ratings import Verdict
 from criteria.studies import Study
+from mappings.derived import derive
 from service.journal import Kept
 from service.smart.answers import TOLD
 from service.smart.models import AppAnswer
@@ -23,7 +24,8 @@ def reconsider(kept: Kept, answers: Iterable[AppAnswer]) -> Verdict:
         held = kept.facts(order, study)
         if order.reference != kept.order.reference:
             return held
-        return replace(held, recorded={**held.recorded, **told}, unsearched=held.unsearched - told.keys())
+        known = derive({**held.recorded, **told})
+        return replace(held, recorded=known, unsearched=held.unsearched - known.keys())
 
     [verdict] = criteria.judge(
         kept.orders, facts, kept.library, kept.row.day, policy=kept.policy, focus={kept.order.reference}

@@ -15,7 +15,10 @@ def asked(scopes: tuple[str, ...], *, from_ehr: bool, version_2: bool) -> str:
 
 
 def version_1(scope: str) -> Iterator[str]:
-    """`patient/Observation.crs` as SMART 1 has it: read, write, or both."""
+    """`patient/Observation.crs` as SMART 1 has it: read, write, or both. Those of messaging are the same in both."""
+    if scope.startswith("messaging/"):
+        yield scope
+        return
     place, _, rights = scope.rpartition(".")
     reads, writes = bool(set(rights) & set("rs")), bool(set(rights) & set("cud"))
     if reads:
@@ -26,10 +29,19 @@ def version_1(scope: str) -> Iterator[str]:
 
 def may_read(granted: str, kind: str) -> bool:
     """Whether one resource of a type may be read, in either spelling."""
+    return _granted(granted, kind, ("read", "*"), "r")
+
+
+def may_create(granted: str, kind: str) -> bool:
+    """Whether a resource of a type may be added, in either spelling."""
+    return _granted(granted, kind, ("write", "*"), "c")
+
+
+def _granted(granted: str, kind: str, older: tuple[str, ...], right: str) -> bool:
     for scope in granted.split():
         place, _, rights = scope.partition("?")[0].rpartition(".")
         context, _, what = place.partition("/")
-        if context in ("patient", "user") and what in (kind, "*") and (rights in ("read", "*") or _may(rights, "r")):
+        if context in ("patient", "user") and what in (kind, "*") and (rights in older or _may(rights, right)):
             return True
     return False
 

@@ -39,7 +39,7 @@ class Launched:
     """One session: at which EHR, for which patient, opened by whom, with what the EHR said of it.
 
     ``name`` stands in the address of every page. ``user`` is empty where the EHR does not say; ``origin`` is where
-    SMART Web Messaging may be sent to.
+    SMART Web Messaging may be sent to, ``handle`` what the EHR knows its messages by.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Launched:
     app_context: str = ""
     origin: str = ""
     banner: bool = True
+    handle: str = ""
 
 
 class Sessions:
