@@ -109,27 +109,22 @@ class Screen:
         self.dismissed.append(self.answer["cards"][0]["uuid"])
 
     def answer_in_app(self, answers: dict[str, str], name: str) -> None:
-        """The app behind the first card: it is answered, hands the order back, and is closed by the sandbox."""
+        """The app behind the first card: answered, it hands the order back, and the sandbox closes it."""
         [link] = [link for link in self.answer["cards"][0]["links"] if link["type"] == "smart"]
-        button = self.page.get_by_role("button", name=link["label"], exact=True)
-        button.wait_for(state="visible")
         with self.page.context.expect_page() as opened:
-            button.click()
+            self.page.get_by_role("button", name=link["label"], exact=True).click()
         app = opened.value
         app.get_by_role("heading", level=1).wait_for()
         self._shoot(f"{name}_opened", app)
         for _ in answers:
             fact = app.locator('form[action$="/answer"] input[name="fact"]').get_attribute("value") or ""
-            said = answers[fact]
-            if app.get_by_role("button", name=said, exact=True).count():
-                app.get_by_role("button", name=said, exact=True).click()
-            else:
-                app.locator('input[name="answer"]').fill(said)
-                app.get_by_role("button", name="Answer", exact=True).click()
+            app.get_by_role("button", name=answers[fact], exact=True).click()
             app.locator(f'form[action$="/take-back"] input[value="{fact}"]').wait_for(state="attached")
         self._shoot(f"{name}_answered", app)
+        app.get_by_role("link", name="Finish", exact=True).first.click()
+        app.get_by_role("button", name="Hand the order back").wait_for()
+        self._shoot(f"{name}_finished", app)
         with app.expect_event("close"):
-            app.get_by_role("link", name="Finish", exact=True).click()
             app.get_by_role("button", name="Hand the order back").click()
         print(f"{name}: {len(answers)} questions answered, the order handed back, the window closed")
 
@@ -209,9 +204,9 @@ def walk(screen: Screen, urls: dict[str, str]) -> None:
     screen.clear()
     screen.give_reason(BACK_PAIN)
     screen.choose("72148")
-    screen.see("needs-information", 1, "12_mri_again")
-    screen.answer_in_app(ANSWERS, "13_app")
-    screen.see("not-appropriate", 1, "14_handed_back")
+    screen.see("needs-information", 1, "07a_mri_again")
+    screen.answer_in_app(ANSWERS, "07b_app")
+    screen.see("not-appropriate", 1, "07c_handed_back")
 
     screen.open(urls["07_pacemaker_and_mri"])
     screen.give_reason(BACK_PAIN)

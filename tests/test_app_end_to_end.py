@@ -131,7 +131,7 @@ def answer_all(app: FrameLocator) -> list[str]:
 
 
 def finish(app: FrameLocator) -> None:
-    app.get_by_role("link", name="Finish", exact=True).click()
+    app.get_by_role("link", name="Finish", exact=True).first.click()
     app.get_by_role("button", name="Hand the order back").click()
 
 
@@ -206,7 +206,7 @@ def test_an_app_in_a_window_of_its_own_talks_to_its_opener(page: Page, tmp_path:
         window = opened.value
         window.get_by_role("button", name="Yes", exact=True).click()
         with window.expect_event("close"):
-            window.get_by_role("link", name="Finish", exact=True).click()
+            window.get_by_role("link", name="Finish", exact=True).first.click()
             window.get_by_role("button", name="Hand the order back").click()
         assert kinds(page)[0] == "status.handshake" and kinds(page)[-1] == "ui.done"
 
@@ -264,7 +264,7 @@ def test_where_messaging_is_absent_the_order_can_be_copied(page: Page, tmp_path:
         ordering(page, ehr)
         app = open_app(page)
         answer_all(app)
-        app.get_by_role("link", name="Finish", exact=True).click()
+        app.get_by_role("link", name="Finish", exact=True).first.click()
         expect(app.locator("#hand-back-state")).to_contain_text("takes no order from the app")
         expect(app.get_by_role("button", name="Hand the order back")).to_be_hidden()
         text = app.get_by_label("The order as text").input_value()
@@ -284,7 +284,7 @@ def test_without_javascript_the_text_is_there_and_the_answers_go_into_the_chart(
         plain = context.new_page()
         plain.goto(f"{link['url']}?iss={ehr.iss}&launch={ehr.launch_app(link['appContext'])['launch']}")
         plain.get_by_role("button", name="Yes", exact=True).click()
-        plain.get_by_role("link", name="Finish", exact=True).click()
+        plain.get_by_role("link", name="Finish", exact=True).first.click()
         assert "72148" in plain.get_by_label("The order as text").input_value()
         expect(plain.get_by_text("Copy this text into the order.")).to_be_visible()
         plain.get_by_role("button", name="Write into the chart").click()
