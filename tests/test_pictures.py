@@ -67,6 +67,13 @@ def test_a_fact_made_of_others_opens_only_while_it_is_open() -> None:
     assert labels(picture({**made, "truth": "unknown", "parts": parts})) == ["Fever"]
 
 
+def test_what_must_not_hold_is_one_box() -> None:
+    parts = leaf("neurological features", "not-met")
+    assert picture(group("this must not hold", "met", parts)) == Box("Not: Neurological features", "met")
+    named = picture(group("this must not hold", "met", parts, says="no neurological features"))
+    assert named == Box("No neurological features", "met")
+
+
 def test_a_group_of_many_is_cut_and_counted() -> None:
     drawn = picture(group("all of these", "", *(leaf(f"clause {n}", "") for n in range(WIDEST + 5))))
     assert (len(drawn.parts), drawn.more) == (WIDEST, 5)

@@ -19,6 +19,8 @@ NAMED_DEEPEST = 3
 """The same for a group that says in words what it asks: its parts would say it again."""
 WIDEST = 8
 """Clauses that a group shows; of more, the first are shown and the rest is counted."""
+NEGATED = ("this must not hold", "this does not hold")
+"""How a clause is joined to what must not be: where it has words of its own, they say it."""
 LONGEST = 90
 """Characters in a box."""
 
@@ -48,6 +50,8 @@ def _box(clause: Mapping[str, Any], depth: int) -> Box:
     label = _label(clause)
     if len(parts) == 1 and not joint:
         return _box({**parts[0], "says": label or _label(parts[0])}, depth)
+    if joint in NEGATED:
+        return Box(label or _short(f"not: {_label(parts[0])}" if len(parts) == 1 else joint), truth)
     told = _telling(clause, parts) if depth < (NAMED_DEEPEST if label else DEEPEST) else []
     if not told:
         return Box(label or _short(joint.replace("these", f"{len(parts)} clauses")), truth)
