@@ -32,6 +32,8 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 V1 = ("launch", "launch/patient", "openid", "fhirUser", "online_access", "patient/*.read", "user/*.read")
 V2 = (*V1[:5], "patient/*.cruds", "user/*.cruds")
 SIGNING = ec.generate_private_key(ec.SECP384R1())
+KID = f"ehr-{secrets.token_hex(4)}"
+"""Another one at each start, as the key is: who kept the old key asks for the new."""
 
 
 class Refusal(Exception):
@@ -202,7 +204,7 @@ class SmartServer:
                 "iss": self.url, "sub": "u", "aud": self.app.client_id, "exp": int(self.now()) + 300,
                 "iat": int(self.now()), "nonce": nonce, "fhirUser": f"{self.iss}/{launch.user}", **self.claims,
             }  # fmt: skip
-            out["id_token"] = jwt.encode(claims, SIGNING, algorithm="ES384", headers={"kid": "ehr"})
+            out["id_token"] = jwt.encode(claims, SIGNING, algorithm="ES384", headers={"kid": KID})
         self.secrets += [out[k] for k in ("access_token", "refresh_token", "id_token") if k in out]
         return {k: v for k, v in out.items() if v is not ...}
 
@@ -226,7 +228,7 @@ class SmartServer:
                     return 200, self.describe(), ""
                 case "GET", "/jwks":
                     key = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(SIGNING.public_key()))
-                    return 200, {"keys": [{**key, "kid": "ehr", "alg": "ES384", "use": "sig"}]}, ""
+                    return 200, {"keys": [{**key, "kid": KID, "alg": "ES384", "use": "sig"}]}, ""
                 case "GET", "/authorize":
                     return 302, {}, self.authorize(said)
                 case "POST", "/token":

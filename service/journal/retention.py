@@ -15,11 +15,11 @@ from service.settings import Settings
 def expired(settings: Settings, now: dt.datetime) -> Mapping[type[Base], ColumnElement[bool]]:
     """By table, which rows may go."""
     ends = {table.class_: table.class_.expires < now for table in Base.registry.mappers if "expires" in table.columns}
-    named = {
+    return {
         Explanation: Explanation.created < now - dt.timedelta(days=settings.explanation_days),
+        **ends,
         SeenToken: SeenToken.expires < now - dt.timedelta(days=1),
     }
-    return {**named, **ends, SeenToken: named[SeenToken]}
 
 
 def purge(engine: Engine, settings: Settings, now: dt.datetime, *, only_count: bool = False) -> dict[str, int]:
