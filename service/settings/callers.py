@@ -1,0 +1,35 @@
+"""Who may call, how the service is called, and what may be sent to it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field, SecretStr
+
+from hooks.request import DEPTH
+from service.settings.kinds import Listed
+
+
+class Callers(BaseModel):
+    # What the service is called by
+    base_url: str = Field(
+        "",
+        description="Public URL of the service, such as https://cds.example.org. Tokens must be"
+        " made out to it, so a service that asks for them needs it everywhere but on a loopback address.",
+    )
+    open: bool = Field(False, description="For trying out: no token needed, any web origin.")
+    origins: Listed = Field((), description="Web origins that may call from a browser, comma-separated; * for any.")
+    trust_file: str = Field("", description="YAML table of the clients that are trusted: issuer, tenant, keys.")
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="At least 32 characters. Makes ids and hashes that nobody"
+        " else can make; changing it changes every id. Made up at start in open mode.",
+    )
+    secret_key_file: str = Field("", description="File that holds the secret key, instead of `secret_key`.")
+
+    # Limits on what is sent to us
+    max_body_bytes: int = Field(5_000_000, ge=1_000, description="Largest request body, in bytes; above it HTTP 413.")
+    max_json_depth: int = Field(DEPTH, ge=10, le=DEPTH, description="Deepest nesting of a request body, in levels.")
+    max_entries: int = Field(20_000, ge=1, description="Most entries that one Bundle in a request may hold.")
+    token_leeway_seconds: int = Field(30, ge=0, le=300, description="How far a client's clock may be off.")
+    token_max_seconds: int = Field(3600, ge=60, description="Longest time from a token's iat to its exp.")
+    jwks_max_age_seconds: int = Field(3600, ge=60, description="How long a client's fetched keys are used.")
+    jwks_timeout_seconds: float = Field(2.0, gt=0, le=30, description="Time to fetch a client's keys.")

@@ -1,0 +1,24 @@
+"""Kinds of values that several settings share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+Clock = Callable[[], dt.datetime]
+"""The time, aware, in UTC; tests hand in their own."""
+
+
+class SettingsError(Exception):
+    """The service cannot start with these settings."""
+
+
+def _listed(value: Any) -> Any:
+    """`a, b` in the environment is a list of two."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
