@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Base:
 def read_base(url: str, *, query: bool = False) -> Base | None:
     """The parts of an absolute http(s) URL; None when it is none, or could be read in two ways.
 
-    Refused: user names, fragments, blanks and control characters, backslashes, and dot or empty segments (also when
-    escaped), since servers differ in what they make of them.
+    Refused: user names, fragments, blanks and control characters, backslashes, hosts in other than plain letters, and
+    dot or empty segments (also when escaped), since servers differ in what they make of them.
     """
     if re.search(r"[\s\x00-\x1f\x7f\\]", url):
         return None
@@ -38,6 +39,8 @@ def read_base(url: str, *, query: bool = False) -> Base | None:
     except ValueError:
         return None
     if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        return None
+    if not HOST.fullmatch(parts.hostname):
         return None
     if parts.query and not query:
         return None
