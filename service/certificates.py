@@ -14,6 +14,7 @@ from cryptography import x509
 PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 DIGEST = re.compile(r"[0-9a-f]{64}")
 ENVOY = re.compile(r"(?:^|;)Hash=([0-9A-Fa-f]{64})(?:;|$)")
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 LONGEST = 16_384
 
 
@@ -39,7 +40,8 @@ def read_certificate(header: str) -> Certificate | None:
     if digits := read_fingerprint(header):
         return Certificate(digits)
     if "Hash=" in header:
-        found = ENVOY.findall(header) if "," not in header else []
+        bare = QUOTED.sub("", header)
+        found = ENVOY.findall(bare) if "," not in bare else []
         return Certificate(found[0].lower()) if len(found) == 1 else None
     text = unquote(header)
     held = PEM.findall(text)

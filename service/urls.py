@@ -19,6 +19,13 @@ class Base:
     port: int
     path: tuple[str, ...]
 
+    @property
+    def url(self) -> str:
+        """Written out, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
+        return "/".join((f"{self.scheme}://{host}{port}", *self.path))
+
     def holds(self, other: Base) -> bool:
         """True when ``other`` is this base or lies below it."""
         same_server = (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
