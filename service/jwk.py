@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import jwt
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
@@ -44,7 +46,17 @@ def _fits(key: Jwk, algorithm: str) -> bool:
 def usable(key: Jwk, algorithm: str) -> jwt.PyJWK:
     """The key, read. Raises `KeyUnavailable` for one that cannot be, that is too short or on another curve."""
     try:
-        read = jwt.PyJWK(dict(key), algorithm=algorithm)
+        text = orjson.dumps(key)
+    except TypeError:
+        raise KeyUnavailable("key cannot be read") from None
+    return _read(text, algorithm)
+
+
+@lru_cache(maxsize=1024)
+def _read(key: bytes, algorithm: str) -> jwt.PyJWK:
+    """Once for each key, not for each call."""
+    try:
+        read = jwt.PyJWK(orjson.loads(key), algorithm=algorithm)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         raise KeyUnavailable("key cannot be read") from None
     if isinstance(read.key, RSAPublicKey) and read.key.key_size < RSA_BITS:
