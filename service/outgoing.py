@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import logging
 import socket
 import ssl
 import threading
@@ -36,6 +37,8 @@ from service.addresses import (
 from service.settings import Settings
 from service.urls import Base, read_base
 from service.version import version
+
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)  # its lines hold addresses, and those hold patients' ids
 
 CHUNK = 65_536
 HOSTS = 64

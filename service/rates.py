@@ -48,23 +48,11 @@ class Rates:
 
     def count_tenant(self, tenant: str, rate: str = "") -> None:
         """One call of this client. Raises `TooManyCalls`."""
-        default = "" if self.settings.open else self.settings.tenant_rate
-        self._count(rate or default, "tenant", tenant)
+        self._count(rate or self.settings.tenant_rate, "tenant", tenant)
 
     def count_page(self, address: str) -> None:
         """One page for this address. Raises `TooManyCalls`."""
-        self._count("" if self.settings.open else self.settings.address_rate, "page", address)
-
-    def count_refused(self, address: str) -> None:
-        """One token from this address that was no good."""
-        if limit := self._share(self.settings.refused_rate):
-            self._limiter.hit(limit, "refused", address)
-
-    def check_refused(self, address: str) -> None:
-        """Raises `TooManyCalls` for an address that sends nothing but bad tokens."""
-        limit = self._share(self.settings.refused_rate)
-        if limit and not self._limiter.test(limit, "refused", address):
-            raise self._refusal(limit, "refused", address)
+        self._count(self.settings.address_rate, "page", address)
 
     def _count(self, rate: str, kind: str, name: str) -> None:
         limit = self._share(rate)

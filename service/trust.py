@@ -18,10 +18,10 @@ from flask import Request
 from hooks.errors import NotTrusted
 from service import counts
 from service.certificates import Certificate
-from service.clients import OPEN_TENANT, Client, load_profiles, open_client
+from service.clients import Client, load_profiles, open_client
 from service.jwk import ALGORITHMS, KeyUnavailable
 from service.jwks import Keys
-from service.proxies import caller_address, certificate_of
+from service.proxies import certificate_of
 from service.rates import Rates
 from service.settings import LOOPBACK, Clock, Settings
 from service.tokens import MAX_TOKEN, Token, Unreadable, read_token
@@ -66,17 +66,12 @@ class Trust:
         text = _bearer(request)
         if self.settings.open:
             bases = None if self.settings.any_base else self.settings.bases
-            client = open_client(_issuer(text), self.settings.default_profile, bases)
-            self.rates.count_tenant(OPEN_TENANT)
-            return client
-        address = caller_address(request, self.settings)
-        self.rates.check_refused(address)
+            return open_client(_issuer(text), self.settings.default_profile, bases)
         try:
             row = self.checked(text, self.audiences(request), lambda: certificate_of(request, self.settings))
         except Refusal as refusal:
             counts.add("tokens_refused")
             log.warning("token_refused", reason=refusal.reason)
-            self.rates.count_refused(address)
             raise NotTrusted() from None
         self.rates.count_tenant(row.tenant, row.rate)
         return Client(row.tenant, load_profiles()[row.profile], row.bases, row.policy)

@@ -317,15 +317,6 @@ def test_counted_callers_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(rates._windows._held) <= 51
 
 
-def test_bad_tokens_make_their_address_wait_and_nobody_else(tmp_path: Path) -> None:
-    trust = trust_of(tmp_path, {}, refused_rate="5/minute")
-    for _ in range(5):
-        assert not accepts(trust, token(OTHER))
-    with pytest.raises(TooManyCalls):
-        accepts(trust, token())
-    assert accepts(trust, token(), "203.0.113.10")
-
-
 def test_pages_that_ask_for_no_token_are_counted_by_address(tmp_path: Path, ehr: SmartServer, clock: Clock) -> None:
     site = make_site(tmp_path, ehr, clock, address_rate="4/minute")
     statuses = [site.to_ehr(launch="x").status_code for _ in range(6)]
@@ -340,13 +331,13 @@ def test_pages_that_ask_for_no_token_are_counted_by_address(tmp_path: Path, ehr:
 
 
 def test_open_mode_counts_nobody(tmp_path: Path) -> None:
-    app = make_app(tmp_path, tenant_rate="1/minute", address_rate="1/minute", refused_rate="1/minute")
+    app = make_app(tmp_path, tenant_rate="1/minute", address_rate="1/minute")
     assert {app.test_client().post(PATH, json={}).status_code for _ in range(3)} == {400}
     assert {app.test_client().get("/guidelines").status_code for _ in range(3)} == {200}
     parts_of(app).journal.engine.dispose()
 
 
-@pytest.mark.parametrize("name", ["tenant_rate", "address_rate", "refused_rate"])
+@pytest.mark.parametrize("name", ["tenant_rate", "address_rate"])
 def test_a_rate_that_is_none_stops_the_start(name: str) -> None:
     with pytest.raises(SettingsError, match=name.upper()):
         read_settings({}, open=True, **{name: "a lot"})

@@ -229,6 +229,22 @@ def test_a_redirect_is_not_followed(code: int, where: str, listener: Trap, world
     assert "/fhir/Condition2" not in fhir.paths
 
 
+def test_no_token_and_no_patients_id_gets_into_a_log(
+    fhir: Double, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever goes wrong, and however much is logged."""
+    caplog.set_level(1)
+    broken = [Reply({}, 302, {"Location": "/x"}), Reply({}, 401), Reply(b"x"), Reply({}, 200, {"Bad Header : x": "y"})]
+    for reply in broken:
+        fhir.replies["/Condition"] = reply
+        chart_of(fhir.base, fhir.base)
+    chart_of("http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhir")
+    assert {h["authorization"] for _, h in fhir.calls} == {"Bearer secret-token"}
+    written = "".join((*capfd.readouterr(), caplog.text))
+    assert "not_had" in written
+    assert "secret-token" not in written and "p1" not in written and "Condition?" not in written
+
+
 def test_another_port_scheme_or_folder_of_an_allowed_host_is_another_server(listener: Trap, world: World) -> None:
     allowed = f"https://127.0.0.1:{listener.port}/fhir/r4"
     for url in (

@@ -55,8 +55,4 @@ class Callers(BaseModel):
         description="Pages and launches that one address may open, over all workers; empty: any number. None in open"
         " mode. Clinicians behind one gateway share an address; name proxies of your own in `trusted_proxies`.",
     )
-    refused_rate: str = Field(
-        "120/minute",
-        description="Tokens that are no good from one address, over all workers, until it is told to wait; empty: any.",
-    )
     jwks_timeout_seconds: float = Field(2.0, gt=0, le=30, description="Time to fetch a client's keys.")

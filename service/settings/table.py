@@ -81,7 +81,7 @@ class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
             raise ValueError("must hold networks such as 10.20.0.0/16, or addresses, comma-separated") from None
         return values
 
-    @field_validator("tenant_rate", "address_rate", "refused_rate")
+    @field_validator("tenant_rate", "address_rate")
     @classmethod
     def _rates(cls, value: str) -> str:
         if value and read_rate(value) is None:
