@@ -10,6 +10,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from service.terminology_server import TerminologyServer
 from service.trusted import TrustedClient
 from service.urls import read_base
 from tests.fhir_double import Double, Reply, bundle, fhir_double
+from tests.service_examples import SERVICE, call, make_app, parts_of
 from tests.traps import PUBLIC, Trap, World, closed_world, trap
 
 PATIENT = {"resourceType": "Patient", "id": "p1"}
@@ -97,6 +99,8 @@ TARGETS = {
     "scheme data": "data:application/json,%7B%7D",
     "no scheme": "//127.0.0.1:{port}/fhir",
 }  # fmt: skip
+TOKEN = {"access_token": "secret-token", "token_type": "Bearer", "expires_in": 300, "scope": "patient/*.read",
+         "subject": "cds"}  # fmt: skip
 NAMES: dict[str, list[Any]] = {
     "inside.example": [["127.0.0.1"]],
     "inside6.example": [["::1"]],
@@ -157,6 +161,18 @@ def fetched(url: str, below: str = "", named: bool = False, **settings: Any) -> 
 def test_a_hook_cannot_send_us_there(target: str, listener: Trap, world: World) -> None:
     why = chart_of(target.format(port=listener.port))
     assert set(why.values()) <= {"not-allowed", "address"} and len(why) == len(QUERIES) - 1
+
+
+def test_over_http_too_a_hook_is_answered_and_nobody_called(listener: Trap, world: World, tmp_path: Path) -> None:
+    """The whole service: what was not fetched is unknown, and the answer comes all the same."""
+    app = make_app(tmp_path, fhir_bases="*")
+    for target in TARGETS.values():
+        body = call(fhirServer=target.format(port=listener.port), fhirAuthorization=TOKEN)
+        del body["prefetch"]["conditions"]
+        response = app.test_client().post(SERVICE, json=body)
+        assert response.status_code in (200, 400), response.get_data(as_text=True)
+        assert response.status_code == 200 or response.get_json()["issue"][0]["expression"] == ["fhirServer"]
+    parts_of(app).journal.engine.dispose()
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
