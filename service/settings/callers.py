@@ -46,7 +46,7 @@ class Callers(BaseModel):
     token_max_seconds: int = Field(3600, ge=60, description="Longest time from a token's iat to its exp.")
     jwks_max_age_seconds: int = Field(3600, ge=60, description="How long a client's fetched keys are used.")
     tenant_rate: str = Field(
-        "6000/minute",
+        "12000/minute",
         description="Calls that each trusted client may make, over all workers of one server; above it HTTP 429. Its"
         " row may say another; empty: any number. None in open mode.",
     )
