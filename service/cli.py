@@ -42,6 +42,9 @@ def main() -> None:
 def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None:
     """Run the service until it is stopped."""
     from service import log
+    from service.watch.shared import share
+
+    share()
     from service.app import create_app
     from service.server import Server
 

@@ -10,6 +10,7 @@ from hooks.services import hooks_of
 from service.answers import json
 from service.limits import read_json
 from service.parts import Parts
+from service.watch.metrics import feedback_taken
 
 bp = Blueprint("feedback", __name__)
 
@@ -24,4 +25,6 @@ def feedback(service: str) -> Response:
     client = parts.trust.client_of(request)
     entries = read_feedback(read_json(request))
     parts.journal.keep_feedback(client.tenant, entries, parts.decision.clock())
+    for entry in entries:
+        feedback_taken(client.tenant, entry.outcome)
     return json({})

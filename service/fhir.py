@@ -26,6 +26,7 @@ from service.clients import Client
 from service.outgoing import Unavailable, fetch
 from service.settings import Settings
 from service.urls import Base, read_base, within
+from service.watch.metrics import fhir_called
 
 log = structlog.get_logger("imaging_cds.fhir")
 
@@ -119,18 +120,25 @@ class FhirClient:
 
     def _read(self, server: _Server, url: str, ends: float) -> Prefetched:
         settings = self.settings
-        body = fetch(
-            url,
-            server.headers,
-            settings.fhir_timeout_seconds,
-            ends - time.monotonic(),
-            settings.fhir_max_bytes,
-            settings.ca_bundle,
-        )
+        began, outcome = time.perf_counter(), "ok"
         try:
+            body = fetch(
+                url,
+                server.headers,
+                settings.fhir_timeout_seconds,
+                ends - time.monotonic(),
+                settings.fhir_max_bytes,
+                settings.ca_bundle,
+            )
             return read_result(orjson.loads(body))
         except orjson.JSONDecodeError:
-            raise Unavailable("not-json") from None
+            outcome = "not-json"
+            raise Unavailable(outcome) from None
+        except Unavailable as error:
+            outcome = error.reason
+            raise
+        finally:
+            fhir_called(outcome, time.perf_counter() - began)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from service.smart.parts import SmartParts, make_smart_parts
 from service.terminology import Terminology
 from service.trust import Trust
 from service.trusted import load_trust
+from service.watch.counted import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,15 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     smart = make_smart_parts(settings, journal, library, keys, clock, table)
     continuity = smart.continuity if settings.launch_page else None
     decision = Decision(
-        settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans, continuity
+        settings,
+        library,
+        editions(library),
+        FhirClient(settings),
+        Counted(journal),
+        clock,
+        terminology,
+        plans,
+        continuity,
     )
     return Parts(settings, decision, Trust(settings, table, keys, journal.seen_before, clock), journal, smart)
 

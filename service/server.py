@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from service.memory import settle_memory
 from service.parts import Parts
+from service.watch.shared import worker_ended
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -28,6 +29,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "control_socket_disable": True,
             "post_fork": self.forked,
+            "child_exit": self.ended,
             "when_ready": self.ready,
         }
         super().__init__()
@@ -44,6 +46,9 @@ class Server(BaseApplication):  # type: ignore[misc]
     def forked(self, _server: object, _worker: object) -> None:
         parts: Parts = self.app.extensions["imaging_cds"]
         parts.journal.after_fork()
+
+    def ended(self, _server: object, worker: Any) -> None:
+        worker_ended(worker.pid)
 
     def ready(self, _server: object) -> None:
         if self.announce:

@@ -18,7 +18,7 @@ ALLOWED = {
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",
-        "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "prometheus_client", "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
     },
 }  # fmt: skip
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}

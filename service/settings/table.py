@@ -14,6 +14,7 @@ from service.settings.kept import Kept
 from service.settings.outbound import Outbound
 from service.settings.said import Said
 from service.settings.site import SiteFacts
+from service.settings.watched import Watched
 from service.urls import Base, read_base
 
 PREFIX = "IMAGING_CDS_"
@@ -27,7 +28,7 @@ SITE = (
 )  # fmt: skip
 
 
-class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
+class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Callers):
     """The whole table. The groups stand in the order of the documentation, last first, as pydantic reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
