@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from hooks.overrides import category_of
+from service.journal.models import Consult
 from service.journal.overridden import NO_CRITERION, OTHER, UNNAMED
 from service.report import counting
 from service.report.period import Period
@@ -170,3 +171,19 @@ def tally(counted: Counter[str]) -> dict[str, int]:
 
 def _iso(day: dt.date | None) -> str | None:
     return day.isoformat() if day else None
+
+
+MOST = 250_000
+"""Answers that one look of the dashboard counts at most: some ten seconds of a busy machine."""
+
+
+def too_many(engine: Engine, period: Period) -> int:
+    """How many answers there are where they are more than `MOST`, else 0; counted on the index alone."""
+    with Session(engine) as session:
+        number = session.scalar(select(func.count()).select_from(Consult).where(period.holds(session))) or 0
+    return number if number > MOST else 0
+
+
+def known_tenants(engine: Engine) -> list[str]:
+    with Session(engine) as session:
+        return sorted(session.scalars(select(Consult.tenant).distinct()))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from service import dashboard
 from service.parts import Parts
 from service.readiness import checked
 from service.version import stamp, version
@@ -22,6 +23,7 @@ STATES = ("ok", "degraded", "failed")
 def init_app(app: Flask) -> None:
     """After `service.log`, whose clock it reads."""
     app.register_blueprint(bp)
+    app.register_blueprint(dashboard.bp)
 
     @app.before_request
     def begin() -> None:

@@ -127,3 +127,14 @@ def registry(look: Callable[[], Iterable[Figure]]) -> CollectorRegistry:
         made.register(REGISTRY)  # a registry collects what it holds
     made.register(Told(look))
     return made
+
+
+def events() -> dict[str, int]:
+    """What the service counted of itself, all workers together, since it was started."""
+    found = (
+        (sample.labels["event"], int(sample.value))
+        for family in registry(tuple).collect()
+        for sample in family.samples
+        if sample.name == "imaging_cds_events_total"
+    )
+    return dict(sorted(found))
