@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from service.library_log import ServerLog
 from service.memory import settle_memory
 from service.parts import Parts
 from service.watch.shared import worker_ended
@@ -27,6 +28,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 15,
             "limit_request_line": 4094,
             "loglevel": "warning",
+            "logger_class": ServerLog,
             "control_socket_disable": True,
             "post_fork": self.forked,
             "child_exit": self.ended,
