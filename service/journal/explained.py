@@ -30,25 +30,26 @@ NOTE = 200
 Row = dict[str, Any]
 
 
-def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Explanation:
+def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Row:
+    """By column."""
     others = [o for o in judged.session if o.reference != judged.order.reference]
     drafts = {o.reference for o in judged.session if not o.standing}
     worded = [f for held in judged.facts.values() for f in held if not _is_code(f)]
     unsearched = {name for held in judged.facts.values() for name in held.unsearched}
-    return Explanation(
-        mark=mark,
-        tenant=tenant,
-        created=created,
-        day=judged.day,
-        version=version,
-        policy=judged.policy,
-        language=judged.language,
-        rating=str(judged.verdict.rating),
-        because=str(judged.verdict.because) if judged.verdict.because else None,
-        orders=[_order(o) for o in (judged.order, *others)],
-        facts=list(_facts(judged, drafts)),
-        unsearched=sorted(unsearched | {f.name for f in worded}),
-    )
+    return {
+        "mark": mark,
+        "tenant": tenant,
+        "created": created,
+        "day": judged.day,
+        "version": version,
+        "policy": judged.policy,
+        "language": judged.language,
+        "rating": str(judged.verdict.rating),
+        "because": str(judged.verdict.because) if judged.verdict.because else None,
+        "orders": [_order(o) for o in (judged.order, *others)],
+        "facts": list(_facts(judged, drafts)),
+        "unsearched": sorted(unsearched | {f.name for f in worded}),
+    }
 
 
 def _order(order: Order) -> Row:
