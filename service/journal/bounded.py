@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from service.journal.database import POOLED, cut, is_embedded, wait_for_lock
 
 T = TypeVar("T")
 Work = Callable[[Session], T]
+Bare = Callable[[Connection], T]
 
 PATH_SECONDS = 0.1
 """What an answer may wait for the database, all its reads together."""
@@ -53,7 +54,7 @@ def one_answer(seconds: float = PATH_SECONDS) -> Iterator[None]:
 
 
 class _Task(Generic[T]):
-    def __init__(self, work: Work[T]) -> None:
+    def __init__(self, work: Bare[T]) -> None:
         self.work, self.done, self.lock = work, threading.Event(), threading.Lock()
         self.given_up = False
         self.connection: Any = None
@@ -74,14 +75,12 @@ class _Task(Generic[T]):
         if self.given_up:
             return
         try:
-            with Session(engine, expire_on_commit=False) as session:
-                connection = session.connection().connection.driver_connection
+            with engine.begin() as connection:
                 with self.lock:
-                    self.connection = connection
+                    self.connection = connection.connection.driver_connection
                     if self.given_up:
                         return
-                self.result = self.work(session)
-                session.commit()
+                self.result = self.work(connection)
         except BaseException as error:
             self.error = error
         with self.lock:
@@ -106,16 +105,27 @@ class Bounded:
         """True while nobody waits for the database."""
         return time.monotonic() < self._closed_until
 
-    def in_path(self, work: Work[T]) -> T:
-        """For an answer: within what is left of its time. Raises `Away`, and SQLAlchemy's errors about the data."""
+    def in_path(self, work: Bare[T]) -> T:
+        """For an answer: within what is left of its time, and without a session, which takes longer than the database.
+        Raises `Away`, and SQLAlchemy's errors about the data."""
         until = _until.get()
         left = PATH_SECONDS if until is None else min(PATH_SECONDS, until - time.monotonic())
         if left <= 0:
             raise Away("no time left")
-        return self.run(work, left)
+        return self._run(work, left, insist=False)
 
     def run(self, work: Work[T], seconds: float, *, insist: bool = False) -> T:
         """Session, work and commit. ``insist``: ask the database even if it did not answer lately."""
+
+        def with_session(connection: Connection) -> T:
+            with Session(connection, expire_on_commit=False) as session:
+                result = work(session)
+                session.commit()
+                return result
+
+        return self._run(with_session, seconds, insist)
+
+    def _run(self, work: Bare[T], seconds: float, insist: bool) -> T:
         if self.away and not insist:
             raise Away("away")
         try:
@@ -131,12 +141,12 @@ class Bounded:
         self._answered()
         return result
 
-    def _here(self, work: Work[T], seconds: float) -> T:
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            wait_for_lock(session.connection().connection.driver_connection, seconds)
-            return work(session)
+    def _here(self, work: Bare[T], seconds: float) -> T:
+        with self.engine.begin() as connection:
+            wait_for_lock(connection.connection.driver_connection, seconds)
+            return work(connection)
 
-    def _there(self, work: Work[T], seconds: float) -> T:
+    def _there(self, work: Bare[T], seconds: float) -> T:
         task = _Task(work)
         self._hand_over(task)
         if not task.done.wait(seconds) and task.give_up():

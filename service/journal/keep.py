@@ -12,11 +12,11 @@ import hmac
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from hooks.feedback import Feedback
 from service import counts
@@ -27,7 +27,7 @@ from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
 from service.journal.models import Explanation, SeenToken
 from service.journal.pending import Pending
-from service.journal.records import answer_line, feedback_line
+from service.journal.records import answer_line, explained_line, feedback_line
 from service.journal.retention import expired
 from service.journal.spool import Segment, Spool
 from service.journal.upgrade import upgrade
@@ -38,10 +38,13 @@ from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
+REMEMBER = insert(SeenToken)
 READ_SECONDS = 2.0
 """What a page may wait for the database; an answer waits `PATH_SECONDS` at most."""
 SOON_SECONDS = 0.5
 """What is asked for right after its answer may still be on its way into the database."""
+BEHIND_SECONDS = 0.1
+"""Some of it is not even in the spool yet."""
 END_SECONDS = 5.0
 
 
@@ -96,8 +99,13 @@ class Journal:
         self.pending.spool.close()
 
     def keep(self, consultation: Consultation) -> None:
-        """What was answered, and what can be explained of it."""
-        self.take(answer_line(consultation, self.hashed, self._version, self._criteria))
+        """What was answered, before the answer leaves; and behind it what can be explained, which takes longer to write
+        down than the rest."""
+        self.take(answer_line(consultation, self.hashed, self._version))
+        if consultation.judged:
+            explained = partial(explained_line, consultation, self.hashed, self._criteria)
+            if self._writer is None or not self._writer.later(explained):
+                self.take(explained())
 
     def take(self, line: bytes) -> None:
         """A line that will be in the database; where even this machine cannot keep it, it is counted."""
@@ -150,12 +158,13 @@ class Journal:
 
     def soon(self, work: Work[T]) -> T:
         """What is read; where it finds nothing, once more when all that was on its way is there. Raises `Away`."""
-        until = time.monotonic() + SOON_SECONDS
+        began = time.monotonic()
         while True:
             result = self.bounded.run(work, READ_SECONDS)
-            if result or time.monotonic() > until or not self.pending.spool.others_wait():
+            waited = time.monotonic() - began
+            if result or waited > SOON_SECONDS or (waited > BEHIND_SECONDS and not self.pending.spool.others_wait()):
                 return result
-            time.sleep(0.05)
+            time.sleep(BEHIND_SECONDS / 2)
 
     @property
     def criteria(self) -> str:
@@ -170,11 +179,9 @@ class Journal:
         if self._used.seen_before(tenant, mark, expires):
             return True
 
-        def remember(db: Session) -> None:
-            db.add(SeenToken(tenant=tenant, mark=mark, expires=expires))
-
+        token = {"tenant": tenant, "mark": mark, "expires": expires}
         try:
-            self.bounded.in_path(remember)
+            self.bounded.in_path(lambda db: db.execute(REMEMBER, token))
         except IntegrityError:
             return True
         except Away as error:

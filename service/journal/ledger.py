@@ -20,7 +20,7 @@ from service.journal import chain
 from service.journal.bounded import Bounded
 from service.journal.chain import Head
 from service.journal.models import AuditRow, Base, Card, Consult, Explanation, FeedbackRow, UnmappedCode
-from service.journal.records import ANSWER, FEEDBACK, Row, typed
+from service.journal.records import ANSWER, EXPLAINED, FEEDBACK, Row, typed
 from service.journal.retention import ends, let_go
 from service.settings import Settings
 
@@ -108,7 +108,7 @@ class Ledger:
         _insert_consults(db, consults)
         if feedback:
             db.execute(insert(FeedbackRow), feedback)
-        replace(db, Explanation, [row for d in documents if d["kind"] == ANSWER for row in d["explanations"]])
+        replace(db, Explanation, [row for d in documents if d["kind"] == EXPLAINED for row in d["explanations"]])
         for document in documents:
             if document["kind"] in self.also:
                 self.also[document["kind"]](db, document)

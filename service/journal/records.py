@@ -20,7 +20,7 @@ from service.journal.models import Base, Moment
 
 Row = dict[str, Any]
 Hash = Callable[..., str]
-ANSWER, FEEDBACK = "answer", "feedback"
+ANSWER, EXPLAINED, FEEDBACK = "answer", "explained", "feedback"
 CODE = re.compile(r"\S{1,255}")
 """What is shaped like a code and not like words."""
 
@@ -30,12 +30,15 @@ def line(kind: str, **rows: Any) -> bytes:
     return orjson.dumps({"kind": kind, **rows}, default=_bytes) + b"\n"
 
 
-def answer_line(kept: Consultation, hashed: Hash, version: str, criteria: str) -> bytes:
-    """One row per verdict with its cards and the codes that were not recognised; and what can be explained."""
-    explained = [
-        to_row(j, hashed("", "explain", j.handle), kept.tenant, kept.at, criteria) for j in kept.judged
-    ]  # fmt: skip
-    return line(ANSWER, consults=list(_consults(kept, hashed, version)), explanations=explained)
+def answer_line(kept: Consultation, hashed: Hash, version: str) -> bytes:
+    """One row per verdict with its cards and the codes that were not recognised."""
+    return line(ANSWER, consults=list(_consults(kept, hashed, version)))
+
+
+def explained_line(kept: Consultation, hashed: Hash, criteria: str) -> bytes:
+    """What the orders that can be explained were judged on."""
+    rows = [to_row(j, hashed("", "explain", j.handle), kept.tenant, kept.at, criteria) for j in kept.judged]
+    return line(EXPLAINED, explanations=rows)
 
 
 def _consults(kept: Consultation, hashed: Hash, version: str) -> Iterable[Row]:

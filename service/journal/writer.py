@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 import structlog
@@ -19,6 +20,7 @@ GATHER_SECONDS = 0.02
 IDLE_SECONDS = 1.0
 PAUSES = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Between attempts while the database is away."""
+MOST_LATER = 200
 LOOK_AROUND_SECONDS = 10.0
 """Now and then: has another process left something behind?"""
 
@@ -30,9 +32,18 @@ class Writer(threading.Thread):
         super().__init__(name="journal-writer", daemon=True)
         self._pending, self._behind = pending, behind
         self._wake, self._end = threading.Event(), threading.Event()
+        self._later: deque[Callable[[], bytes]] = deque()
 
     def wake(self) -> None:
         self._wake.set()
+
+    def later(self, line: Callable[[], bytes]) -> bool:
+        """A line that is made behind the answer; False where too many wait already."""
+        if len(self._later) >= MOST_LATER:
+            return False
+        self._later.append(line)
+        self._wake.set()
+        return True
 
     def end(self, seconds: float) -> None:
         """Write what waits, as far as the time allows."""
@@ -56,6 +67,8 @@ class Writer(threading.Thread):
                 self._end.wait(GATHER_SECONDS)
 
     def _bring(self) -> None:
+        while self._later:
+            self._pending.take(self._later.popleft()())
         self._pending.drain()
         self._behind()
         self._pending.spool.prepare()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from criteria.facts import FactDefinition, Value, Vocabulary
 from criteria.orders import Order
@@ -24,6 +24,19 @@ from service.smart.models import AppAnswer
 from service.smart.store import Store
 
 log = structlog.get_logger("imaging_cds.app")
+
+
+OF_ORDERS = select(AppAnswer.__table__).where(
+    AppAnswer.tenant == bindparam("tenant"),
+    AppAnswer.patient_key == bindparam("patient"),
+    AppAnswer.user_key == bindparam("user"),
+    AppAnswer.expires >= bindparam("now"),
+    or_(
+        AppAnswer.order_key.in_(bindparam("orders", expanding=True)),
+        AppAnswer.consult.in_(bindparam("marked", expanding=True)),
+    ),
+)
+"""Made once: to make it takes longer than to ask it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +87,19 @@ class Continuity:
         return Told(tuple(found), by_order)
 
     def _rows(self, request: HookRequest, tenant: str, now: dt.datetime) -> list[AppAnswer]:
-        marked = {uri for draft in request.drafts for uri in _consult_ids(draft)}
-        keys = [
-            self._consults.order_key(tenant, request.patient_id, f"ServiceRequest/{draft['id']}")
-            for draft in request.drafts
-        ]
-        found = select(AppAnswer).where(
-            AppAnswer.tenant == tenant,
-            AppAnswer.patient_key == self._consults.patient_key(tenant, request.patient_id),
-            AppAnswer.user_key == self._consults.user_key(tenant, request.user_id),
-            AppAnswer.expires >= now,
-            or_(AppAnswer.order_key.in_(keys), AppAnswer.consult.in_(marked)),
-        )
-        return self._store.in_path(lambda database: list(database.scalars(found)))
+        keys = self._consults
+        wanted = {
+            "tenant": tenant,
+            "patient": keys.patient_key(tenant, request.patient_id),
+            "user": keys.user_key(tenant, request.user_id),
+            "now": now,
+            "orders": [
+                keys.order_key(tenant, request.patient_id, f"ServiceRequest/{draft['id']}") for draft in request.drafts
+            ],
+            "marked": [uri for draft in request.drafts for uri in _consult_ids(draft)],
+        }
+        found = self._store.in_path(lambda database: database.execute(OF_ORDERS, wanted).mappings().all())
+        return [AppAnswer(**row) for row in found]
 
     def keep(
         self,
@@ -99,9 +112,8 @@ class Continuity:
     ) -> None:
         """What the cards' links stand for; and the answers follow their order to the consult that counted them."""
         uris = consult_uris(answer)
-        followed = {
-            uris[order]: _other(rows, uris[order]) for order, rows in (told.rows or {}).items() if order in uris
-        }
+        counted = {uris[order]: rows for order, rows in (told.rows or {}).items() if order in uris}
+        followed = {uri: other for uri, rows in counted.items() if (other := _other(rows, uri))}
         self._store.behind(self._consults.rows(request, client, answer, judged, now), followed)
 
     def follow(self, answers: Sequence[AppAnswer], uri: str) -> None:

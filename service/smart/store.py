@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.orm import Session
 
 from service.journal import Journal
@@ -27,7 +27,7 @@ class Store:
         self.hashed = journal.hashed
         journal.also[KIND] = _write
 
-    def in_path(self, work: Callable[[Session], T]) -> T:
+    def in_path(self, work: Callable[[Connection], T]) -> T:
         """Read for an answer, which does not wait long."""
         return self._journal.bounded.in_path(work)
 
