@@ -1,5 +1,5 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, coverage, schema, demo, app-keys,
-settings."""
+"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, coverage, schema, demo,
+app-keys, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
+from service.journal.commands import audit, journal
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
 
@@ -190,26 +191,8 @@ def overridden(since: dt.datetime | None) -> None:
         click.echo(line)
 
 
-@main.group()
-def journal() -> None:
-    """What is kept of answers (docs/intended-use.md says what that is)."""
-
-
-@journal.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
-def purge(dry_run: bool) -> None:
-    """Delete what is past its period: explanations, tokens that were used. For a daily job: a service without calls
-    deletes nothing by itself."""
-    import service.smart.models  # noqa: F401 - its tables have an end too
-    from service.journal.retention import purge as let_go
-    from service.journal.unmapped import existing
-
-    settings = read_settings(open=True)
-    kept = existing(settings)
-    kept.upgrade()
-    for name, rows in let_go(kept.engine, settings, dt.datetime.now(dt.UTC), only_count=dry_run).items():
-        click.echo(f"{name}: {rows} {'would go' if dry_run else 'deleted'}")
-    kept.engine.dispose()
+main.add_command(journal)
+main.add_command(audit)
 
 
 @main.command()

@@ -96,7 +96,7 @@ class Decision:
             site=self.site,
             keys=self.keys(client),
             orders=orders,
-            unread=sorted(records.missing),
+            unread=[*sorted(records.missing), *(["answers"] if told.unread else [])],
             set_aside=chart.set_aside,
             strange_devices=chart.strange_devices,
             coverages=insured,

@@ -14,6 +14,7 @@ from hooks.services import hooks_of
 from service.answers import json
 from service.clients import Client, speaking
 from service.errors import place
+from service.journal import one_answer
 from service.limits import read_json
 from service.parts import Parts
 
@@ -24,7 +25,11 @@ log = structlog.get_logger("imaging_cds.hook")
 @bp.post("/cds-services/<service>")
 @bp.post("/cds-services//<service>")  # the sandbox, when the discovery URL was typed with a slash
 def call(service: str) -> Response:
-    parts: Parts = current_app.extensions["imaging_cds"]
+    with one_answer():
+        return _called(current_app.extensions["imaging_cds"], service)
+
+
+def _called(parts: Parts, service: str) -> Response:
     offered = hooks_of(service)
     if not offered:
         raise UnknownService()

@@ -42,7 +42,7 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
         raise SettingsError(f"IMAGING_CDS_DEFAULT_PROFILE: {settings.default_profile} is no client profile.")
     table = {} if settings.open else load_trust(Path(settings.trust_file), settings)
     library = library_of(settings)
-    journal = Journal(settings)
+    journal = Journal(settings, clock)
     journal.upgrade()
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}

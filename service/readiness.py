@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
+from service.journal.bounded import Away
 from service.parts import Parts
 
 State = Literal["ok", "degraded", "failed"]
 DATABASE_SECONDS = 0.5
+FULL_PERCENT, FILLING_PERCENT = 98, 50
 
 _stopping = threading.Event()
 
@@ -64,39 +63,24 @@ def _criteria(parts: Parts) -> Check:
 
 
 def _database(parts: Parts) -> Check:
-    """Asked in a thread of its own, since a database that hangs must not hang the probe."""
-    if _Asking.answers(parts):
-        return Check("database", "ok", "The journal's database answers.")
-    return Check("database", "degraded", "The journal's database does not answer; orders are answered all the same.")
-
-
-class _Asking:
-    """One question at a time: probes that come while the database hangs do not queue up behind it."""
-
-    lock = threading.Lock()
-    pool: ThreadPoolExecutor | None = None
-    asked: Future[bool] | None = None
-
-    @classmethod
-    def answers(cls, parts: Parts) -> bool:
-        with cls.lock:
-            if cls.asked is None or cls.asked.done():
-                cls.pool = cls.pool or ThreadPoolExecutor(1, thread_name_prefix="ready")
-                cls.asked = cls.pool.submit(_reachable, parts)
-            asked = cls.asked
-        try:
-            return asked.result(DATABASE_SECONDS)
-        except TooLate:
-            return False
-
-
-def _reachable(parts: Parts) -> bool:
     try:
-        with parts.journal.engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
-    except SQLAlchemyError:
-        return False
-    return True
+        parts.journal.bounded.run(lambda db: db.execute(text("SELECT 1")).scalar(), DATABASE_SECONDS)
+    except Away:
+        return Check(
+            "database", "degraded", "The journal's database does not answer. Orders are answered all the same."
+        )
+    return Check("database", "ok", "The journal's database answers.")
 
 
-CHECKS: list[Callable[[Parts], Check]] = [_taking, _criteria, _database]
+def _spool(parts: Parts) -> Check:
+    """Full means that what is answered from now on may be lost."""
+    spool = parts.journal.pending.spool
+    percent = 100 * spool.size / spool.limit
+    if percent >= FULL_PERCENT:
+        return Check("spool", "failed", "The spool is full: what is answered now may not be kept.")
+    if percent >= FILLING_PERCENT:
+        return Check("spool", "degraded", f"The spool is {percent:.0f} % full.")
+    return Check("spool", "ok", f"{spool.size} bytes wait to be written into the database.")
+
+
+CHECKS: list[Callable[[Parts], Check]] = [_taking, _criteria, _database, _spool]

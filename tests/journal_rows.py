@@ -48,7 +48,7 @@ def card(number: int, consult_id: int, name: str = "", **more: Any) -> Row:
 
 def feedback(number: int, name: str, outcome: str = "overridden", at: dt.datetime = END, **more: Any) -> Row:
     return {"id": number, "tenant": "open", "card": name, "outcome": outcome, "outcome_at": at, "received": at,
-            "reason_code": None, "reason_system": None, "as_sent": {}, **more}  # fmt: skip
+            "reason_code": None, "reason_system": None, "suggestions": [], "commented": False, **more}  # fmt: skip
 
 
 def keep(journal: Journal, table: type[Any], rows: list[Row]) -> None:
@@ -72,8 +72,8 @@ def made(rows: int, days: int, seed: int) -> Iterator[tuple[Row, Row | None, Row
         said = None
         if shown and draw.random() < 0.4:
             outcome = draw.choice(("accepted", "overridden"))
-            taken = {"acceptedSuggestions": [{"id": f"c{number}-1"}]} if outcome == "accepted" else {}
-            said = feedback(number, shown["card"], outcome, created, tenant=its["tenant"], as_sent=taken)
+            taken = [f"c{number}-1"] if outcome == "accepted" else []
+            said = feedback(number, shown["card"], outcome, created, tenant=its["tenant"], suggestions=taken)
         lost = None
         if draw.random() < 0.05:
             lost = {"id": number, "tenant": its["tenant"], "consult_id": number, "kind": "reason", "system": "local",

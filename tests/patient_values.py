@@ -1,7 +1,8 @@
 """What in a FHIR request says who a patient is, and whether it is found anywhere that it should not be.
 
 Values are collected by what an element is, not by name of a fixture: identities, names, addresses, numbers and days of
-birth of persons, ids of orders and encounters, and everything that is free text. `marked` adds to a request what
+birth of persons, ids of the orders and of the visit, and everything that is free text. (References of what else is in
+the chart may be kept, and are: fields.yaml.) `marked` adds to a request what
 fixtures leave out (addresses, telephones, notes of every resource), each value one that is found nowhere else.
 """
 
@@ -18,7 +19,6 @@ from urllib.parse import quote
 Json = dict[str, Any]
 
 PERSONS = frozenset({"Patient", "Person", "Practitioner", "PractitionerRole", "RelatedPerson"})
-NAMED_BY_ID = PERSONS | {"Encounter", "Appointment", "Account"}
 OF_PERSONS = frozenset(
     {
         "name",
@@ -62,7 +62,7 @@ def values_of(value: Any, drafts: bool = False) -> Iterator[str]:
         return
     kind = value.get("resourceType")
     identity = value.get("id")
-    if isinstance(identity, str) and (kind in NAMED_BY_ID or (drafts and kind)):
+    if isinstance(identity, str) and (kind in PERSONS or (drafts and kind)):
         yield identity
     for key, held in value.items():
         if (kind in PERSONS and key in OF_PERSONS) or key in FREE_TEXT:
@@ -71,7 +71,7 @@ def values_of(value: Any, drafts: bool = False) -> Iterator[str]:
             yield held.rpartition("/")[2]
         elif key == "reference" and isinstance(held, str):
             found = REFERENCE.search(held)
-            if found and found[1] in NAMED_BY_ID:
+            if found and found[1] in PERSONS:
                 yield found[2]
         elif key == "display" and "reference" in value:
             yield from _leaves(held)

@@ -105,7 +105,7 @@ def test_a_card_counts_once_by_the_latest_word_and_shares_are_of_those_with_a_wo
     keep(journal, Card, [card(1, 1, "shown twice"), again, card(3, 2), card(4, 3), card(5, 4)])
     why: Any = {"reason_code": REASON.code, "reason_system": REASON.system}
     keep(journal, FeedbackRow, [
-        feedback(1, "shown twice", "accepted", END, as_sent={"acceptedSuggestions": [{"id": "c1-2"}, {"id": "?"}]}),
+        feedback(1, "shown twice", "accepted", END, suggestions=["c1-2", "?"]),
         feedback(2, "shown twice", "overridden", END - dt.timedelta(minutes=5)),
         feedback(3, "c3", **why), feedback(4, "c4", reason_code="words of somebody", reason_system="x"),
         feedback(5, "no card of ours"), feedback(6, "c5", tenant="other"),

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy.exc import OperationalError
 
 from service import readiness
+from service.journal.bounded import Away
 from tests.service_examples import SERVICE, call, make_app, parts_of
 
 
@@ -39,10 +39,10 @@ def test_a_service_that_has_all_it_needs_is_ready(client: FlaskClient) -> None:
 def test_without_its_database_it_is_still_ready_and_says_what_is_amiss(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> Any:
-        raise OperationalError("select", {}, Exception("gone"))
+    def away(*_: object) -> Any:
+        raise Away("gone")
 
-    monkeypatch.setattr(parts_of(client.application).journal.engine, "connect", away)
+    monkeypatch.setattr(parts_of(client.application).journal.bounded, "run", away)
     told = probed(client, 200)
     assert (told["status"], told["checks"]["database"]["status"]) == ("degraded", "degraded")
     assert "gone" not in str(told)
@@ -60,7 +60,9 @@ def test_a_process_that_shuts_down_is_alive_and_not_ready(client: FlaskClient) -
     assert probed(client, 200)
 
 
-def test_a_check_that_fails_makes_it_not_ready(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    full = readiness.Check("spool", "failed", "The spool is full.")
-    monkeypatch.setattr(readiness, "CHECKS", [*readiness.CHECKS, lambda _: full])
-    assert probed(client, 503)["status"] == "failed"
+@pytest.mark.parametrize(("percent", "status", "state"), [(10, 200, "ok"), (60, 200, "degraded"), (99, 503, "failed")])
+def test_a_spool_that_is_full_makes_it_not_ready(client: FlaskClient, percent: int, status: int, state: str) -> None:
+    spool = parts_of(client.application).journal.pending.spool
+    spool.size = spool.limit * percent // 100
+    assert probed(client, status)["checks"]["spool"]["status"] == state
+    spool.size = 0

@@ -128,10 +128,9 @@ def test_nothing_that_the_service_is_told_of_a_patient_stays_anywhere(
             answer = run.hook(body)
             run.feedback(answer)
             run.read_what_it_says(answer)
-            server = make_fhir(chart(body), token="tok")
-            bare = {**body, "prefetch": None, "fhirServer": server.base, "fhirAuthorization": _authorization(body)}
-            run.told |= telling(values_of(chart(body)))
-            run.hook(bare)
+        server = make_fhir(chart(body), token="tok")
+        run.told |= telling(values_of(chart(body)))
+        run.hook({**body, "prefetch": None, "fhirServer": server.base, "fhirAuthorization": _authorization(body)})
     for entry in refused():
         raw = (FIXTURES / "refused" / entry["file"]).read_bytes()
         if entry["file"].endswith(".json"):
@@ -200,7 +199,7 @@ def test_a_planted_leak_is_found_wherever_it_is(small: Flask, tmp_path: Path, wr
     with Session(parts_of(small).journal.engine) as session, session.begin():
         session.scalars(select(Consult)).one().because = patient["birthDate"]
         session.scalars(select(Card)).first().indicator = patient["telecom"][0]["value"]  # type: ignore[union-attr]
-        (tmp_path / "spool.jsonl").write_text(json.dumps({"note": patient["address"][0]["city"]}))
+        (tmp_path / "notes.jsonl").write_text(json.dumps({"note": patient["address"][0]["city"]}))
         session.flush()
         found = Scanner(run.told).found(places(small, tmp_path, written))
     assert answer["cards"]
@@ -208,7 +207,7 @@ def test_a_planted_leak_is_found_wherever_it_is(small: Flask, tmp_path: Path, wr
     found = Scanner(run.told).found(places(small, tmp_path, written))
     assert found["table consults"] == {patient["birthDate"]}
     assert found["table cards"] == {patient["telecom"][0]["value"]}
-    assert found["file spool.jsonl"] == {patient["address"][0]["city"]}
+    assert found["file notes.jsonl"] == {patient["address"][0]["city"]}
     assert any(patient["birthDate"] in values for name, values in found.items() if "journal.sqlite" in name)
     assert patient["telecom"][0]["value"] in found["/dashboard.json"]
 

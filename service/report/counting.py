@@ -111,7 +111,7 @@ def cards(
 def suggestions(session: Session, period: ColumnElement[bool]) -> Counter[str]:
     """Which suggestion of its card was taken: `1` the first, `2`, ..., `unknown` where the id is none of the card's."""
     found = (
-        select(FeedbackRow.id, Card.suggestions, FeedbackRow.as_sent)
+        select(FeedbackRow.id, Card.suggestions, FeedbackRow.suggestions)
         .join(Consult, Card.consult_id == Consult.id)
         .join(FeedbackRow, (FeedbackRow.tenant == Card.tenant) & (FeedbackRow.card == Card.card))
         .where(period, FeedbackRow.outcome == "accepted")
@@ -119,11 +119,9 @@ def suggestions(session: Session, period: ColumnElement[bool]) -> Counter[str]:
         .limit(SUGGESTIONS)
     )
     out: Counter[str] = Counter()
-    words = {number: (offered, sent) for number, offered, sent in session.execute(found)}  # a card may be shown again
-    for offered, sent in words.values():
-        for taken in sent.get("acceptedSuggestions") or ():
-            known = taken.get("id") in offered
-            out[str(offered.index(taken["id"]) + 1) if known else "unknown"] += 1
+    words = {number: (offered, taken) for number, offered, taken in session.execute(found)}  # a card may be shown again
+    for offered, taken in words.values():
+        out.update(str(offered.index(name) + 1) if name in offered else "unknown" for name in taken)
     return out
 
 

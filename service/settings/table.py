@@ -118,6 +118,10 @@ class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Callers):
         return self.database_url or f"sqlite:///{Path(self.data_dir).resolve() / 'journal.sqlite'}"
 
     @property
+    def spool_folder(self) -> Path:
+        return Path(self.data_dir).resolve() / "spool"
+
+    @property
     def site(self) -> dict[str, int | float]:
         """What facts.yaml leaves to the site, as far as it was set."""
         return {name: value for name in SITE if (value := getattr(self, name)) is not None}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -59,8 +61,26 @@ def metrics() -> Response:
 def _looked_up(parts: Parts) -> Iterator[Figure]:
     told = {"version": version(), "criteria": stamp(parts.settings).rpartition("+")[2]}
     yield "imaging_cds_build_info", "What is running.", told, 1
+    waiting, refused = spooled(Path(parts.settings.spool_folder))
+    yield "imaging_cds_spool_bytes", "What waits on this machine for the database.", {}, waiting
+    yield (
+        "imaging_cds_spool_refused_bytes",
+        "What the database refused, set aside for somebody to look at.",
+        {},
+        refused,
+    )
     for check in checked(parts):
         yield (
             "imaging_cds_check", "What /health/ready found: 0 ok, 1 degraded, 2 failed.", {"check": check.name},
             STATES.index(check.state),
         )  # fmt: skip
+
+
+def spooled(folder: Path) -> tuple[int, int]:
+    """Bytes that wait in the spools of all processes, and bytes that were refused."""
+    try:
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
+    except OSError:  # there is none yet, or a file went meanwhile
+        return 0, 0
+    refused = sizes.pop("refused", 0)
+    return sum(sizes.values()), refused
