@@ -43,10 +43,9 @@ CODES = frozenset({"system", "use", "type", "assigner", "period", "code"})
 """Elements within a person's data that say what kind of value it is."""
 SHORT = 8
 """Below so many characters a value counts only where it stands alone."""
-LEAST = 3
+LEAST, LEAST_RAW = 3, 4
 REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]+)$")
 
-WORD = re.compile(r"[A-Za-z0-9]+")
 MARK = re.compile(r"zq[A-Za-z]+[0-9]{5}qz")
 """What `mark` makes, also in the middle of a word."""
 
@@ -113,25 +112,28 @@ class Scanner:
                 quote(value, safe=""),
             ):
                 self.shapes[shape] = value
-        self._words = {shape: frozenset(WORD.findall(shape)) for shape in self.shapes}
 
     def found_in(self, text: str | bytes) -> set[str]:
-        """First by words, of which a text holds few different ones, then as it stands."""
-        if isinstance(text, bytes):
-            text = text.decode("utf-8", "replace")
-        words = {*WORD.findall(text), *MARK.findall(text)}
-        likely = (shape for shape, its in self._words.items() if its <= words)
-        return {self.shapes[shape] for shape in likely if _stands_in(shape, text)}
+        """Bytes of a file put one column right after another: there a value need not stand alone."""
+        raw = isinstance(text, bytes)
+        text = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        marks = set(MARK.findall(text))
+        return {
+            value
+            for shape, value in self.shapes.items()
+            if (marks >= its if (its := set(MARK.findall(shape))) else _stands_in(shape, text, raw))
+        }
 
     def found(self, places: Mapping[str, str | bytes]) -> dict[str, set[str]]:
         """Place -> the values found there; nothing for a place that is clean."""
         return {place: values for place, text in places.items() if (values := self.found_in(text))}
 
 
-def _stands_in(shape: str, text: str) -> bool:
-    if len(shape) >= SHORT:
-        return shape in text
-    return re.search(rf"(?<![A-Za-z0-9]){re.escape(shape)}(?![A-Za-z0-9])", text) is not None
+def _stands_in(shape: str, text: str, raw: bool) -> bool:
+    if shape not in text:
+        return False
+    alone = len(shape) < (LEAST_RAW if raw else SHORT)
+    return not alone or re.search(rf"(?<![A-Za-z0-9]){re.escape(shape)}(?![A-Za-z0-9])", text) is not None
 
 
 def mark(what: str) -> str:

@@ -77,7 +77,10 @@ class Run:
         """Every card overridden, with a reason in words and a comment; the first accepted too."""
         reason = override_reasons()[0].coding()
         for n, card in enumerate(answer["cards"]):
-            words = {"reason": {**reason, "display": mark("display")}, "userComment": f"She said {mark('comment')}"}
+            words: Json = {
+                "reason": {**reason, "display": mark("display")},
+                "userComment": f"She said {mark('comment')}",
+            }
             if n % 2:
                 words["reason"] = {"code": mark("own"), "system": "urn:example:ours", "display": mark("display")}
             entry = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-06-02T03:00:00Z",
@@ -121,13 +124,14 @@ def test_nothing_that_the_service_is_told_of_a_patient_stays_anywhere(
     app = make_app(tmp_path, base_url="https://cds.example.org", fhir_bases=fhir_servers.url, fhir_budget_seconds=5.0,
                    user_role=True)  # fmt: skip
     run = Run(app)
-    stored = [*good_requests(NOW.date()).values(),
-              *(load(f"contracts/{f.name}", NOW.date()) for f in sorted((FIXTURES / "contracts").glob("*.json")))]  # fmt: skip
+    contracts = sorted((FIXTURES / "contracts").glob("*.json"))
+    stored = [*good_requests(NOW.date()).values(), *(load(f"contracts/{f.name}", NOW.date()) for f in contracts)]
     for request in stored:
-        for body in (request, marked(request)):
-            answer = run.hook(body)
-            run.feedback(answer)
-            run.read_what_it_says(answer)
+        run.hook(request)
+        body = marked(request)
+        answer = run.hook(body)
+        run.feedback(answer)
+        run.read_what_it_says(answer)
         server = make_fhir(chart(body), token="tok")
         run.told |= telling(values_of(chart(body)))
         run.hook({**body, "prefetch": None, "fhirServer": server.base, "fhirAuthorization": _authorization(body)})
@@ -142,15 +146,13 @@ def test_nothing_that_the_service_is_told_of_a_patient_stays_anywhere(
         run.post(f"{SERVICE}/feedback" if "feedback" in body else SERVICE, body)
     monkeypatch.setattr("criteria.judge", _break)
     assert run.post(SERVICE, marked(stored[0])).status_code == 500
-    assert run.statuses[200] > 60 and sum(n for s, n in run.statuses.items() if s >= 400)
+    assert run.statuses[200] > 50 and max(run.statuses) == 500
 
     searched = places(app, tmp_path, written)
     values = run.told - set(ALLOWED)
     assert len(values) > 500 and len(searched["log"]) > 100_000
     assert len(searched["table consults"]) > 10_000 and searched["table feedback"]
     assert any(name.endswith("-wal") for name in searched)
-    print({k: len(v) for k, v in searched.items()}, len(values))
-    print("FOUND", Scanner(values).found(searched))
     assert Scanner(values).found(searched) == {}
     assert {text for text in ALLOWED if not Scanner({text}).found(searched)} == set(), "is allowed, and not needed"
 
@@ -189,8 +191,11 @@ def small(tmp_path: Path) -> Iterator[Flask]:
     parts_of(app).journal.engine.dispose()
 
 
-def test_a_planted_leak_is_found_wherever_it_is(small: Flask, tmp_path: Path, written: io.StringIO) -> None:
+def test_a_planted_leak_is_found_wherever_it_is(
+    small: Flask, tmp_path: Path, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The search must be able to fail: one value in each kind of place."""
+    monkeypatch.setattr("service.dashboard.pages.KEPT_SECONDS", -1.0)
     run = Run(small)
     body = marked(call(order()))
     answer = run.hook(body)
@@ -235,11 +240,13 @@ def test_what_tells_a_person_apart_is_collected_by_what_it_is() -> None:
     body = {
         "context": {"patientId": "p-1", "userId": "Practitioner/d-1", "draftOrders": {"entry": [{"resource": {
             "resourceType": "ServiceRequest", "id": "o-1", "code": {"coding": [{"code": "72148", "display": "MRI"}]},
-            "requester": {"reference": "https://x/Practitioner/d-2", "display": "Dr Grey"}, "note": [{"text": "Call me"}],
+            "requester": {"reference": "https://x/Practitioner/d-2", "display": "Dr Grey"},
+            "note": [{"text": "Call me"}],
         }}]}},
         "prefetch": {"patient": {"resourceType": "Patient", "id": "p-1", "birthDate": "1980-01-01", "gender": "female",
                                  "address": [{"use": "home", "line": ["1 Road"]}], "name": [{"family": "Roe"}]},
-                     "o": {"resourceType": "Observation", "id": "ob-1", "valueString": "fell", "identifier": [{"value": "acc-1"}]}},
+                     "o": {"resourceType": "Observation", "id": "ob-1", "valueString": "fell",
+                           "identifier": [{"value": "acc-1"}]}},
     }  # fmt: skip
     assert telling(values_of(body)) == {
         "p-1", "d-1", "o-1", "d-2", "Dr Grey", "Call me", "1980-01-01", "1 Road", "Roe", "fell", "acc-1",
