@@ -28,6 +28,7 @@ from service.settings import Clock, Settings
 from service.smart.answers import told_in
 from service.smart.continuity import Continuity, Told
 from service.terminology import Terminology
+from service.watch.traces import took
 
 log = structlog.get_logger("imaging_cds.decide")
 
@@ -189,6 +190,7 @@ class Stages:
     def end(self, stage: str) -> None:
         now = time.perf_counter()
         self.ms[f"{stage}_ms"] = round((now - self.last) * 1000, 1)
+        took(stage, self.last, now)
         self.last = now
 
     @property

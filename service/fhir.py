@@ -29,7 +29,8 @@ from service.limits import limits_of
 from service.outgoing import Unavailable, fetch
 from service.settings import Settings
 from service.urls import Base, read_base, within
-from service.watch.metrics import fhir_called
+from service.watch.metrics import fhir_called, outcome_of
+from service.watch.traces import carried, took
 
 log = structlog.get_logger("imaging_cds.fhir")
 
@@ -80,7 +81,9 @@ class FhirClient:
             if reason := _barred(server, request, queries[key]):
                 why[key] = reason
             elif isinstance(server, _Server):
-                call = self._pool.submit(self._pages, server, queries[key], request.patient_id, held[key], ends)
+                call = self._pool.submit(
+                    carried(self._pages), server, queries[key], request.patient_id, held[key], ends
+                )
                 fetched[call] = key
         done, late = wait(fetched, timeout=max(0.0, ends - time.monotonic()))
         for call in late:
@@ -142,7 +145,9 @@ class FhirClient:
             outcome = error.reason
             raise
         finally:
-            fhir_called(outcome, time.perf_counter() - began)
+            ended = time.perf_counter()
+            fhir_called(outcome, ended - began)
+            took("FHIR", began, ended, outcome=outcome_of(outcome))
 
 
 @dataclass(slots=True)

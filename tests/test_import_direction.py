@@ -17,7 +17,7 @@ ALLOWED = {
     "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
-        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",
+        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "opentelemetry", "orjson",
         "prometheus_client", "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
     },
 }  # fmt: skip

@@ -14,6 +14,7 @@ from service import dashboard
 from service.parts import Parts
 from service.readiness import checked
 from service.version import stamp, version
+from service.watch import traces
 from service.watch.access import may_scrape
 from service.watch.metrics import IN_FLIGHT, Figure, hook_called, registry, request_answered
 
@@ -24,6 +25,7 @@ STATES = ("ok", "degraded", "failed")
 
 def init_app(app: Flask) -> None:
     """After `service.log`, whose clock it reads."""
+    traces.init_app(app)
     app.register_blueprint(bp)
     app.register_blueprint(dashboard.bp)
 
