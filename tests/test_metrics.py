@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,19 @@ def test_workers_are_counted_together_and_those_that_are_gone_too(tmp_path: Path
         == 2
     )
     assert found["imaging_cds_in_flight", frozenset()] == 1, "the worker that ended has nothing in flight"
+
+
+def test_every_metric_and_every_event_is_documented(make: Make) -> None:
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    client = make()
+    client.post(SERVICE, json=call())
+    families = text_string_to_metric_families(client.get("/metrics").get_data(as_text=True))
+    shown = {
+        f"{f.name}_total" if f.type == "counter" else f.name for f in families if f.name.startswith("imaging_cds_")
+    }
+    assert {name for name in shown if f"`{name}`" not in text} == set()
+    added = re.compile(r'counts\.add\(f?"([a-z_]+)')
+    events = {name for file in (ROOT / "service").rglob("*.py") for name in added.findall(file.read_text("utf-8"))}
+    assert {name for name in events if f"| `{name}" not in text} == set(), (
+        "events that docs/operating.md does not explain"
+    )

@@ -40,6 +40,8 @@ NAMES = {
     "needs-information": "Needs information",
     "no-criteria-apply": "No criteria apply",
 }
+AS_IT_SHOULD_BE = frozenset({"journal_written"})
+"""Events that are the ordinary course."""
 PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noarchive"}
 
 
@@ -78,6 +80,7 @@ def dashboard() -> Response:
         tenants = known_tenants(parts.journal.engine) if reader == ALL else [reader]
         chosen = request.args.get("tenant") if reader == ALL else reader
         told = _document(parts, days, chosen if chosen in tenants else None)
+        told["events"] = amiss() if reader == ALL else {}
     except SQLAlchemyError as error:
         log.error("dashboard_failed", kind=type(error).__name__)
         return _private(answer(Unreadable()) if as_json else page("dashboard/unreadable", status=503))
@@ -100,7 +103,12 @@ def _document(parts: Parts, days: int, tenant: str | None) -> Document:
             while len(kept.made) >= MOST_KEPT:
                 kept.made.pop(next(iter(kept.made)))
             kept.made[asked] = (time.monotonic(), document)
-    return {**document, "events": events()}
+    return dict(document)
+
+
+def amiss() -> dict[str, int]:
+    """Of all workers, since the service was started."""
+    return {name: n for name, n in events().items() if name not in AS_IT_SHOULD_BE}
 
 
 def _page(parts: Parts, told: Document, days: int, tenants: list[str], reader: str) -> Response:
