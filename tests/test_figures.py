@@ -26,15 +26,15 @@ REASON = override_reasons()[0]
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    made = Journal(read_settings({}, open=True, data_dir=str(tmp_path)))
+def journal(tmp_path: Path, database_url: str) -> Iterator[Journal]:
+    made = Journal(read_settings({}, open=True, data_dir=str(tmp_path), database_url=database_url))
     made.upgrade()
     yield made
     made.engine.dispose()
 
 
 def told(journal: Journal, since: dt.date | None = None, until: dt.date | None = None, **more: Any) -> Any:
-    return figures(journal.engine, Period(since, until, **more))
+    return figures(journal.engine, Period(since, until, **more), seconds=20)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,10 @@ def test_many_rows_add_up(journal: Journal) -> None:
 
 def test_the_command_takes_days_and_a_tenant(journal: Journal, tmp_path: Path) -> None:
     keep(journal, Consult, [consult(1, criteria=["g/one"]), consult(2, END - dt.timedelta(days=9), tenant="other")])
+    environment = {"IMAGING_CDS_DATA_DIR": str(tmp_path), "IMAGING_CDS_DATABASE_URL": journal.url}
 
     def report(*flags: str) -> str:
-        done = CliRunner().invoke(main, ["report", "--journal", *flags], env={"IMAGING_CDS_DATA_DIR": str(tmp_path)})
+        done = CliRunner().invoke(main, ["report", "--journal", *flags], env=environment)
         assert done.exit_code == 0, done.output
         return done.output
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 from hooks.overrides import category_of
@@ -72,11 +72,13 @@ class Sums:
                 self.why.setdefault(criterion, Counter())[why] += number
 
 
-def figures(engine: Engine, period: Period, top: int = TOP) -> Document:
+def figures(engine: Engine, period: Period, top: int = TOP, seconds: int = 0) -> Document:
     """Orders and cards count once each, however often they were answered or shown: an order by its latest rating, a
-    card by the latest word on it."""
+    card by the latest word on it. PostgreSQL gives up on a question after ``seconds``; 0 for never."""
     sums = Sums()
     with Session(engine) as session:
+        if seconds and engine.dialect.name == "postgresql":
+            session.execute(text(f"SET LOCAL statement_timeout = '{int(seconds)}s'"))
         holds = period.holds(session)
         for what, key, rating, number in counting.orders(session, holds):
             sums.order(what, key, rating, number, period.zone)
