@@ -116,7 +116,7 @@ class Site:
             return "none"
 
     def settled(self, load: Load) -> tuple[float, list[str]]:
-        """Wait until nothing waits for the database any more: seconds that it took, and what is lost or doubled then."""
+        """Wait until nothing waits for the database any more: how long that took, and what is lost or doubled then."""
         began = time.monotonic()
         while True:
             waiting = any(f.stat().st_size for f in (self.folder / "spool").glob("*.jsonl"))
@@ -162,7 +162,8 @@ def running(folder: Path) -> Iterator[Site]:
     command = [sys.executable, "-m", "service.cli", "serve", "--open", "--port", str(port), "--workers", "2"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     said: deque[bytes] = deque(maxlen=50)
-    threading.Thread(target=lambda: said.extend(process.stdout or ()), daemon=True).start()
+    listener = threading.Thread(target=lambda: said.extend(process.stdout or ()), daemon=True)
+    listener.start()
     site = Site(
         f"http://127.0.0.1:{port}", folder / "data", process, postgres, proxy,
         f"postgresql://postgres@/{name}?host={postgres.host}",
@@ -180,6 +181,9 @@ def running(folder: Path) -> Iterator[Site]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)
+        listener.join(5)
+        if process.stdout:
+            process.stdout.close()
         proxy.close()
         postgres.end()
 
@@ -251,7 +255,7 @@ def disk_full(site: Site, seconds: float) -> Load:
         site.start_database()
 
 
-PHASES = {
+PHASES: dict[str, Callable[[Site, float], Load]] = {
     "no fault": lambda site, seconds: site.under_load(seconds),
     "kill -9 of workers": killed,
     "database restarted": restarted,

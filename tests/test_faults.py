@@ -1,4 +1,4 @@
-"""Short runs of tests/faults.py: what was answered is in the journal once, whatever happens to workers, database, disk."""
+"""Short runs of tests/faults.py: whatever happens to workers, database and disk, what was answered is kept once."""
 
 from __future__ import annotations
 
