@@ -57,7 +57,7 @@ class Proxy:
 
     def cut(self) -> None:
         """End all connections."""
-        for end in self._open:
+        for end in list(self._open):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
@@ -68,5 +68,5 @@ class Proxy:
         self._server.close()
         self.cut()
         time.sleep(0.05)
-        for end in self._open:
+        for end in list(self._open):
             end.close()
