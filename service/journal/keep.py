@@ -191,6 +191,10 @@ class Journal:
             self._failed(error)
         return False
 
+    def state(self) -> dict[str, int]:
+        """For health and metrics: whether nobody waits for the database, and how many bytes wait to get there."""
+        return {"away": int(self.bounded.away), "waiting_bytes": self.pending.size}
+
     def sweep(self, now: dt.datetime) -> None:
         """Let go of what is past its period. Raises `Away`."""
         self.ledger.purge(self._settings, now)
