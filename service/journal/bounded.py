@@ -32,7 +32,7 @@ LATE = 3
 PAUSES = (1.0, 2.0, 5.0)
 IDLE_SECONDS = 5.0
 
-_until: ContextVar[float | None] = ContextVar("journal_until", default=None)
+_spent: ContextVar[list[float] | None] = ContextVar("journal_spent", default=None)
 
 
 class Away(Exception):
@@ -44,13 +44,13 @@ class Away(Exception):
 
 
 @contextmanager
-def one_answer(seconds: float = PATH_SECONDS) -> Iterator[None]:
-    """All reads in this block share the time that one answer may wait."""
-    token = _until.set(time.monotonic() + seconds)
+def one_answer() -> Iterator[None]:
+    """All reads in this block share the time that one answer may wait; what is done between them does not count."""
+    token = _spent.set([])
     try:
         yield
     finally:
-        _until.reset(token)
+        _spent.reset(token)
 
 
 class _Task(Generic[T]):
@@ -108,11 +108,16 @@ class Bounded:
     def in_path(self, work: Bare[T]) -> T:
         """For an answer: within what is left of its time, and without a session, which takes longer than the database.
         Raises `Away`, and SQLAlchemy's errors about the data."""
-        until = _until.get()
-        left = PATH_SECONDS if until is None else min(PATH_SECONDS, until - time.monotonic())
+        spent = _spent.get()
+        left = PATH_SECONDS - sum(spent or ())
         if left <= 0:
             raise Away("no time left")
-        return self._run(work, left, insist=False)
+        began = time.monotonic()
+        try:
+            return self._run(work, left, insist=False)
+        finally:
+            if spent is not None:
+                spent.append(time.monotonic() - began)
 
     def run(self, work: Work[T], seconds: float, *, insist: bool = False) -> T:
         """Session, work and commit. ``insist``: ask the database even if it did not answer lately."""

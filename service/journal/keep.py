@@ -22,7 +22,7 @@ from hooks.feedback import Feedback
 from service import counts
 from service.journal.bounded import PATH_SECONDS, Away, Bounded, T, Work
 from service.journal.consultation import Consultation
-from service.journal.database import make_engine
+from service.journal.database import is_embedded, make_engine
 from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
 from service.journal.models import Explanation, SeenToken
@@ -81,6 +81,8 @@ class Journal:
     def upgrade(self) -> None:
         """Bring the tables up to date. Raises SQLAlchemy's errors: at start a broken database is worth stopping for."""
         upgrade(self.engine)
+        if not is_embedded(self.engine):
+            self.engine.dispose()  # nothing for the workers to inherit
 
     def after_fork(self) -> None:
         """Forget the parent's connections, which are not ours to close, and begin to write behind the answers."""
@@ -188,6 +190,10 @@ class Journal:
             counts.add("journal_skipped_tokens")
             self._failed(error)
         return False
+
+    def state(self) -> dict[str, int]:
+        """For health and metrics: whether nobody waits for the database, and how many bytes wait to get there."""
+        return {"away": int(self.bounded.away), "waiting_bytes": self.pending.size}
 
     def sweep(self, now: dt.datetime) -> None:
         """Let go of what is past its period. Raises `Away`."""

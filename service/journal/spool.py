@@ -142,7 +142,7 @@ class Spool:
     def others_wait(self) -> bool:
         """Whether any process of this folder has something still to be written."""
         try:
-            return any(entry.stat().st_size for entry in os.scandir(self.folder) if entry.name.endswith(SUFFIX))
+            return any(path.stat().st_size for path in self.folder.glob(f"*{SUFFIX}"))
         except OSError:  # one that went meanwhile
             return False
 

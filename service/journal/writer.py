@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -80,6 +81,7 @@ class Writer(threading.Thread):
             what()
         except Exception as error:
             counts.add("journal_failures")
-            log.error("journal_failed", kind=error.why if isinstance(error, Away) else type(error).__name__)
+            with contextlib.suppress(OSError):  # the log may be on the disk that is full
+                log.error("journal_failed", kind=error.why if isinstance(error, Away) else type(error).__name__)
             return False
         return True
