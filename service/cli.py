@@ -1,5 +1,5 @@
 """The command line: serve, check, judge, report, unmapped, overridden, journal, audit, coverage, schema, demo,
-app-keys, settings."""
+app-keys, tenant, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
+from service.commands.tenant import tenant
 from service.journal.commands import audit, journal
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
@@ -230,6 +231,8 @@ def settings(markdown: bool) -> None:
     for name, default, meaning in table():
         click.echo(f"{name} [{default}]\n    {meaning}")
 
+
+main.add_command(tenant)
 
 if __name__ == "__main__":
     main()

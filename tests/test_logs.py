@@ -76,7 +76,7 @@ def test_an_exception_that_nobody_expected_is_told_by_kind_and_place(
 
 
 def test_libraries_are_told_without_what_they_quote(written: io.StringIO) -> None:
-    told = logging.getLogger("urllib3.connectionpool")
+    told = logging.getLogger("some.library")
     told.warning("Failed to parse headers (url=%s): %s, %d times", f"/Patient/{SECRET}", SECRET, 3)
     told.warning(f"made beforehand: {SECRET}")
     told.info("not of interest")

@@ -39,7 +39,7 @@ class Watched(BaseModel):
 
     @field_validator("metrics_networks")
     @classmethod
-    def _networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+    def _metrics_networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
         for value in values:
             try:
                 ipaddress.ip_network(value)
