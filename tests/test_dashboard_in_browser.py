@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: axe-core finds nothing to mend, it fits a phone, and asks for nothing but its own."""
+"""The dashboard in a real browser: axe-core finds nothing to mend, it fits a phone, and it loads nothing foreign."""
 
 from __future__ import annotations
 
