@@ -73,11 +73,12 @@ def _database(parts: Parts) -> Check:
 
 
 def _spool(parts: Parts) -> Check:
-    """Full means that what is answered from now on may be lost."""
+    """Full means that what is answered from now on may be lost; the answers are right all the same, and all replicas
+    would be full at once, so it is no reason to send no orders."""
     spool = parts.journal.pending.spool
     percent = 100 * spool.size / spool.limit
     if percent >= FULL_PERCENT:
-        return Check("spool", "failed", "The spool is full: what is answered now may not be kept.")
+        return Check("spool", "degraded", "The spool is full: what is answered now may not be kept.")
     if percent >= FILLING_PERCENT:
         return Check("spool", "degraded", f"The spool is {percent:.0f} % full.")
     return Check("spool", "ok", f"{spool.size} bytes wait to be written into the database.")
