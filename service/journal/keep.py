@@ -25,7 +25,7 @@ from service.journal.consultation import Consultation
 from service.journal.database import is_embedded, make_engine
 from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
-from service.journal.models import Explanation, SeenToken
+from service.journal.models import Explanation, SeenToken, table_of
 from service.journal.pending import Pending
 from service.journal.records import answer_line, explained_line, feedback_line
 from service.journal.retention import expired
@@ -38,7 +38,7 @@ from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
-REMEMBER = insert(SeenToken)
+REMEMBER = insert(table_of(SeenToken))
 READ_SECONDS = 2.0
 """What a page may wait for the database; an answer waits `PATH_SECONDS` at most."""
 SOON_SECONDS = 0.5
