@@ -19,7 +19,7 @@ POOLED = 6
 def make_engine(url: str) -> Engine:
     parsed = make_url(url)
     create = partial(
-        create_engine, parsed, hide_parameters=True, json_serializer=_json, json_deserializer=orjson.loads
+        create_engine, parsed, hide_parameters=True, json_serializer=_json
     )  # fmt: skip
     if parsed.get_backend_name() != "sqlite":
         return create(
