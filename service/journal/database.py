@@ -18,9 +18,7 @@ POOLED = 6
 
 def make_engine(url: str) -> Engine:
     parsed = make_url(url)
-    create = partial(
-        create_engine, parsed, hide_parameters=True, json_serializer=_json
-    )  # fmt: skip
+    create = partial(create_engine, parsed, hide_parameters=True, json_serializer=_json)
     if parsed.get_backend_name() != "sqlite":
         return create(
             pool_pre_ping=True,
