@@ -28,6 +28,7 @@ from service.settings import Clock, Settings
 from service.smart.answers import told_in
 from service.smart.continuity import Continuity, Told
 from service.terminology import Terminology
+from service.watch.traces import took
 
 log = structlog.get_logger("imaging_cds.decide")
 
@@ -84,7 +85,8 @@ class Decision:
             client.profile.shows.crd, self._insured(records, today), "Coverage" in records.missing,
             self.settings.crd_payers,
         )  # fmt: skip
-        policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
+        payers = mappings.policy_ids(records, self.settings.policy_systems, today)
+        policy = self.library.policies.choose((*payers, client.policy))
         stages.end("read")
         verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
         stages.end("judge")
@@ -189,6 +191,7 @@ class Stages:
     def end(self, stage: str) -> None:
         now = time.perf_counter()
         self.ms[f"{stage}_ms"] = round((now - self.last) * 1000, 1)
+        took(stage, self.last, now)
         self.last = now
 
     @property

@@ -11,6 +11,7 @@ from service.answers import json
 from service.journal import NotKept
 from service.limits import read_json
 from service.parts import Parts
+from service.watch.metrics import feedback_taken
 
 bp = Blueprint("feedback", __name__)
 
@@ -28,4 +29,6 @@ def feedback(service: str) -> Response:
         parts.journal.keep_feedback(client.tenant, entries, parts.decision.clock())
     except NotKept:
         raise NotNow("The feedback could not be stored. Send it again in a while.") from None
+    for entry in entries:
+        feedback_taken(client.tenant, entry.outcome)
     return json({})

@@ -26,9 +26,11 @@ from mappings import lean_types
 from mappings.queries import QUERIES, TOKEN, Query
 from service.clients import Client
 from service.limits import limits_of
-from service.outgoing import Unavailable, fetch
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
 from service.urls import Base, read_base, within
+from service.watch.metrics import fhir_called, outcome_of
+from service.watch.traces import carried, took
 
 log = structlog.get_logger("imaging_cds.fhir")
 
@@ -53,10 +55,11 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """Where and how one request's data may be fetched."""
+    """Where and how one request's data may be fetched; ``named`` by the site itself, where not any server may be."""
 
     url: str
     base: Base
+    named: bool
     headers: Mapping[str, str]
 
 
@@ -64,7 +67,7 @@ class FhirClient:
     """Fetches what prefetch lacks. One per process: its threads are reused, so make it after forking."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings, self._calls = settings, Outgoing(settings)
         self._pool = ThreadPoolExecutor(settings.fhir_connections, thread_name_prefix="fhir")
 
     def complete(self, request: HookRequest, queries: Mapping[str, Query], client: Client) -> Collected:
@@ -72,14 +75,16 @@ class FhirClient:
         ends = time.monotonic() + self.settings.fhir_budget_seconds
         held = read_prefetch(request.prefetch, queries, lean(), limits_of(self.settings))
         lacking = {key for key, query in queries.items() if not _suffices(held[key], query, request.patient_id)}
-        server = _server(request, client)
+        server = _server(request, client, self.settings)
         fetched: dict[Future[_Pages], str] = {}
         why: dict[str, str] = {}
         for key in sorted(lacking, key=lambda k: not queries[k].required):
             if reason := _barred(server, request, queries[key]):
                 why[key] = reason
             elif isinstance(server, _Server):
-                call = self._pool.submit(self._pages, server, queries[key], request.patient_id, held[key], ends)
+                call = self._pool.submit(
+                    carried(self._pages), server, queries[key], request.patient_id, held[key], ends
+                )
                 fetched[call] = key
         done, late = wait(fetched, timeout=max(0.0, ends - time.monotonic()))
         for call in late:
@@ -123,18 +128,28 @@ class FhirClient:
 
     def _read(self, server: _Server, url: str, ends: float) -> Prefetched:
         settings = self.settings
-        body = fetch(
-            url,
-            server.headers,
-            settings.fhir_timeout_seconds,
-            ends - time.monotonic(),
-            settings.fhir_max_bytes,
-            settings.ca_bundle,
-        )
+        began, outcome = time.perf_counter(), "ok"
         try:
+            body = self._calls.fetch(
+                url,
+                server.base,
+                server.headers,
+                settings.fhir_timeout_seconds,
+                ends - time.monotonic(),
+                settings.fhir_max_bytes,
+                server.named,
+            )
             return read_result(orjson.loads(body))
         except orjson.JSONDecodeError:
-            raise Unavailable("not-json") from None
+            outcome = "not-json"
+            raise Unavailable(outcome) from None
+        except Unavailable as error:
+            outcome = error.reason
+            raise
+        finally:
+            ended = time.perf_counter()
+            fhir_called(outcome, ended - began)
+            took("FHIR", began, ended, outcome=outcome_of(outcome))
 
 
 @dataclass(slots=True)
@@ -174,7 +189,7 @@ def _is(resource: Any, kind: str, identity: str) -> bool:
     return isinstance(resource, dict) and resource.get("resourceType") == kind and resource.get("id") == identity
 
 
-def _server(request: HookRequest, client: Client) -> _Server | str:
+def _server(request: HookRequest, client: Client, settings: Settings) -> _Server | str:
     """The server to ask, or the reason why none may be asked."""
     if not client.profile.callbacks:
         return "no-callbacks"
@@ -186,7 +201,8 @@ def _server(request: HookRequest, client: Client) -> _Server | str:
     headers = {"Accept": ACCEPT}
     if request.fhir_authorization is not None:
         headers["Authorization"] = f"Bearer {request.fhir_authorization.access_token}"
-    return _Server(request.fhir_server.rstrip("/"), base, headers)
+    named = client.bases is not None or settings.names(base)
+    return _Server(request.fhir_server.rstrip("/"), base, named, headers)
 
 
 def _barred(server: _Server | str, request: HookRequest, query: Query) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 
 from hooks.coverage import CRD_2_0
 from hooks.errors import HooksError, PatientMissing, UnknownService, Unprocessable
@@ -35,6 +35,7 @@ def _called(parts: Parts, service: str) -> Response:
     if not offered:
         raise UnknownService()
     client = parts.trust.client_of(request)
+    g.tenant = client.tenant
     body = tolerated(read_json(request, lean()), client)
     try:
         hook_request = read_request(body, offered)
@@ -42,6 +43,7 @@ def _called(parts: Parts, service: str) -> Response:
         if error.status == 400 and client.profile.shows.crd == CRD_2_0:
             raise Unprocessable(error) from None
         raise
+    g.hook = hook_request.hook
     return json(_answer(parts, hook_request, speaking(client, hook_request)))
 
 
