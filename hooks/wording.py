@@ -101,6 +101,7 @@ NEEDED = frozenset(
         "notice.medicare",
         "attestation",
         "failed",
+        "late",
         "question-plain",
         "ask-proposed",
         "ask-presumed",

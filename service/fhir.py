@@ -65,7 +65,7 @@ class FhirClient:
 
     def complete(self, request: HookRequest, queries: Mapping[str, Query], client: Client) -> Collected:
         """The chart for one request. Raises `PatientMissing` when there is no Patient; all else may be missing."""
-        ends = time.monotonic() + self.settings.fhir_budget_seconds
+        ends = time.monotonic() + self.settings.fetch_seconds
         held = read_prefetch(request.prefetch, queries)
         lacking = {key for key, query in queries.items() if not _suffices(held[key], query, request.patient_id)}
         server = _server(request, client)

@@ -26,6 +26,13 @@ class Callers(BaseModel):
     secret_key_file: str = Field("", description="File that holds the secret key, instead of `secret_key`.")
 
     # Limits on what is sent to us
+    hook_budget_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="Time for one hook. Of it the FHIR calls get at most four fifths; orders that could not be judged"
+        " by its end get a card that says so, the others their answer.",
+    )
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="Largest request body, in bytes; above it HTTP 413.")
     max_json_depth: int = Field(DEPTH, ge=10, le=DEPTH, description="Deepest nesting of a request body, in levels.")
     max_entries: int = Field(20_000, ge=1, description="Most entries that one Bundle in a request may hold.")

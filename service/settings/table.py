@@ -113,6 +113,11 @@ class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
         return served
 
     @property
+    def fetch_seconds(self) -> float:
+        """Time for the FHIR calls of one hook: what has arrived by then must still be judged within the hook's own."""
+        return min(self.fhir_budget_seconds, 0.8 * self.hook_budget_seconds)
+
+    @property
     def journal_url(self) -> str:
         return self.database_url or f"sqlite:///{Path(self.data_dir).resolve() / 'journal.sqlite'}"
 
