@@ -16,6 +16,7 @@ from service import (
     hook,
     limits,
     log,
+    overload,
     questionnaires,
 )  # fmt: skip
 from service.parts import Parts, make_parts
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
 
     log.init_app(app)
     cors.init_app(app, parts.settings)
+    overload.init_app(app, parts.settings)
     limits.init_app(app, parts.settings)
     errors.init_app(app)
 

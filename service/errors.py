@@ -14,6 +14,9 @@ log = structlog.get_logger("imaging_cds.errors")
 
 FHIR_JSON = "application/fhir+json"
 
+RETRY_SECONDS = "1"
+"""After so long a request that was too much may be sent again: by then what was too much has been answered."""
+
 # HTTP status -> (FHIR issue type, text), for what the framework itself refuses
 REFUSALS: dict[int, tuple[str, str]] = {
     400: ("structure", "The request cannot be read."),
@@ -46,6 +49,8 @@ def answer(error: HooksError) -> Response:
     response = Response(orjson.dumps(outcome(error)), status=error.status, content_type=FHIR_JSON)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if error.status == 503:
+        response.headers["Retry-After"] = RETRY_SECONDS
     return response
 
 

@@ -38,6 +38,12 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{name} is no setting.{near(name, Settings.model_fields)}") from None
         raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}.") from None
+    longest = settings.drain_seconds + settings.hook_budget_seconds
+    if settings.graceful_seconds <= longest:
+        raise SettingsError(
+            f"{PREFIX}GRACEFUL_SECONDS must be more than {longest:g}, the sum of {PREFIX}DRAIN_SECONDS and"
+            f" {PREFIX}HOOK_BUDGET_SECONDS: what was taken last would not be answered."
+        )
     return _with_secret(settings)
 
 

@@ -12,6 +12,7 @@ from service.settings.app import App
 from service.settings.callers import Callers
 from service.settings.kept import Kept
 from service.settings.outbound import Outbound
+from service.settings.process import Process
 from service.settings.said import Said
 from service.settings.site import SiteFacts
 from service.urls import Base, read_base
@@ -27,7 +28,7 @@ SITE = (
 )  # fmt: skip
 
 
-class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
+class Settings(Said, SiteFacts, App, Kept, Outbound, Process, Callers):
     """The whole table. The groups stand in the order of the documentation, last first, as pydantic reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
