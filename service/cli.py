@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,17 @@ def serve(port: int, host: str, open_: bool, workers: int | None, threads: int |
     words = f"CDS Hooks discovery: {url}/cds-services\nGuidelines to read: {url}/guidelines"
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
+    _free(host, port)
     served = settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}")
     Server(lambda: create_app(served), f"{at}:{port}", words).run()
+
+
+def _free(host: str, port: int) -> None:
+    """A port that another has is said at once, and not after the criteria were read."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SettingsError(f"{host} port {port} cannot be served on ({error.strerror}).") from None
 
 
 @main.command()

@@ -18,6 +18,7 @@ from service.journal import Journal
 from service.jwks import Keys
 from service.settings import Clock, Settings, SettingsError
 from service.smart.parts import SmartParts, make_smart_parts
+from service.starting import check_files, check_folder, open_journal
 from service.terminology import Terminology
 from service.trust import Trust
 from service.trusted import load_trust
@@ -39,10 +40,11 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     clock = clock or _now
     if settings.default_profile not in load_profiles():
         raise SettingsError(f"IMAGING_CDS_DEFAULT_PROFILE: {settings.default_profile} is no client profile.")
+    check_files(settings)
+    check_folder(settings)
     table = {} if settings.open else load_trust(Path(settings.trust_file), settings)
     library = library_of(settings)
-    journal = Journal(settings)
-    journal.upgrade()
+    journal = open_journal(settings)
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}
     keys = Keys(settings)
