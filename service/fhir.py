@@ -113,7 +113,8 @@ class FhirClient:
             if result.truncated:
                 return pages.ended("truncated")
             if result.next_url is None:
-                return pages
+                other = not following and pages.resources and not pages.hold(query.type)
+                return pages.ended("another-type") if other else pages
             url = within(server.base, url, result.next_url)
         return pages.ended("next-elsewhere")
 
@@ -140,6 +141,9 @@ class _Pages:
     resources: list[dict[str, Any]] = field(default_factory=list)
     broken: int = 0
     reason: str = ""
+
+    def hold(self, kind: str) -> bool:
+        return any(r.get("resourceType") == kind for r in self.resources)
 
     def ended(self, reason: str) -> _Pages:
         self.reason = reason
