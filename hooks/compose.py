@@ -13,11 +13,11 @@ from criteria.orders import Order
 from criteria.ratings import Rating, Verdict
 from hooks import actions
 from hooks.cards import ASSOCIATED, OURS, TOPICS, card
-from hooks.configuration import COVERAGE, wanted
+from hooks.configuration import COVERAGE, Wanted, wanted
 from hooks.consult import NO_TAGS, Consult, Setting, needs_card, study_words
 from hooks.coverage import coverage_information, undetermined, without_coverage_information
 from hooks.ids import content_of, stable_uuid
-from hooks.markdown import plain
+from hooks.markdown import bullets, escape, plain
 from hooks.proposed import in_order
 from hooks.request import HookRequest
 from hooks.roles import is_staff
@@ -84,7 +84,7 @@ def compose(
             ratings.append(action)
         if needs_card(consult):
             cards.append(card(consult, on_drop))
-    return _response(asked.cards(cards), ratings, profile, request)
+    return _response(_shown(cards, asked, words), ratings, profile, request)
 
 
 def compose_failed(
@@ -110,7 +110,7 @@ def compose_failed(
         draft = request.draft(reference)
         if draft is not None:
             failed.answer(draft, cards, ratings)
-    return _response(told.cards(cards), ratings, profile, request)
+    return _response(_shown(cards, told, words), ratings, profile, request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,15 @@ def _with(draft: Json, extensions: list[Json]) -> Json:
 def _has_code(draft: Json) -> bool:
     code = without_empty(draft.get("code"))
     return isinstance(code, dict) and bool(code.get("text") or any("code" in c for c in actions.codings(code)))
+
+
+def _shown(cards: list[Json], asked: Wanted, words: Wording) -> list[Json]:
+    """The cards that the client has room for; the last one names the others, so that no order is passed over."""
+    shown, left = asked.cards(cards)
+    if shown and left:
+        named = words.say("heading.left-out") + "\n" + bullets([escape(c["summary"]) for c in left])
+        shown[-1] = {**shown[-1], "detail": f"{shown[-1]['detail']}\n\n{named}"}
+    return shown
 
 
 def _response(cards: list[Json], ratings: list[Json], profile: Profile, request: HookRequest) -> Json:

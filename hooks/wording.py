@@ -71,6 +71,7 @@ NEEDED = frozenset(
             "reasons",
             "devices",
             "told",
+            "left-out",
         )
     }
     | {

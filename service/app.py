@@ -16,6 +16,7 @@ from service import (
     hook,
     limits,
     log,
+    openapi,
     overload,
     questionnaires,
 )  # fmt: skip
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     errors.init_app(app)
 
     app.register_blueprint(health.bp)
+    app.register_blueprint(openapi.bp)
     app.register_blueprint(discovery.bp)
     app.register_blueprint(hook.bp)
     app.register_blueprint(feedback.bp)

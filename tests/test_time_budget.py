@@ -22,7 +22,7 @@ THREE = (order("first"), order("second", code="72148"), order("third", code="721
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    made = make_app(tmp_path, hook_budget_seconds=30.0)
+    made = make_app(tmp_path, hook_budget_seconds=25.0)
     yield made
     parts_of(made).journal.engine.dispose()
 
@@ -72,6 +72,13 @@ def test_no_order_is_passed_over_in_silence_however_little_time_there_was(
     partial = answer(app, *THREE, hook="order-select")
     assert silent(partial, ["first", "second", "third"]) == []
     assert [len(cards(partial, late)) for late in ("second", "third")] == [1, 1]
+
+
+def test_more_late_orders_than_cards_fit_are_named_on_the_last(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow(monkeypatch, 1000)
+    partial = answer(app, *(order(f"o{n}") for n in range(14)))
+    assert len(partial["cards"]) == 10
+    assert partial["cards"][-1]["detail"].count("No imaging advice could be given") == 4
 
 
 def test_what_is_no_imaging_gets_no_card_for_lack_of_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
