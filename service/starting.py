@@ -62,7 +62,8 @@ def open_journal(settings: Settings) -> Journal:
         journal = Journal(settings)
     except (ImportError, SQLAlchemyError):
         raise SettingsError(
-            f"{url}: no driver for {parsed.drivername} is installed. For PostgreSQL: pip install 'psycopg[binary]'."
+            f"{url}: no driver for {parsed.drivername} is installed. For PostgreSQL: pip install"
+            " 'imaging-cds[postgresql]'."
         ) from None
     except OSError as error:
         raise SettingsError(f"{url}: the database ({where}) cannot be opened ({error.strerror}).") from None

@@ -67,6 +67,16 @@ def test_a_database_that_cannot_be_used_stops_the_start(tmp_path: Path, url: str
     assert said in refused(tmp_path, database_url=url)
 
 
+def test_the_database_url_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "database_url"
+    file.write_text("postgresql+psycopg://u:p@db/x\n")
+    assert read_settings({}, open=True, database_url_file=str(file)).database_url == "postgresql+psycopg://u:p@db/x"
+    with pytest.raises(SettingsError, match="not both"):
+        read_settings({}, open=True, database_url_file=str(file), database_url="sqlite://")
+    with pytest.raises(SettingsError, match="DATABASE_URL_FILE"):
+        read_settings({}, open=True, database_url_file=str(tmp_path / "none"))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
