@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STANDARD = sys.stdlib_module_names
 ALLOWED = {
-    "criteria": {"criteria", "yaml", "pydantic"},
-    "mappings": {"mappings", "criteria", "yaml", "pydantic"},
-    "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir"},
+    "criteria": {"criteria", "yaml", "pydantic", "msgspec"},
+    "mappings": {"mappings", "criteria", "yaml", "pydantic", "msgspec", "orjson"},
+    "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",

@@ -101,4 +101,4 @@ def test_an_answer_is_as_the_document_says(app: Flask) -> None:
 
 def test_whatever_the_schemas_allow_or_not_is_answered_as_described(app: Flask) -> None:
     """schemathesis: good calls and bad ones for every operation."""
-    assert call_every_operation(app, EXAMPLES) == len(described())
+    assert call_every_operation(app, EXAMPLES) == len(described()) - 1  # the document itself is fetched, not called
