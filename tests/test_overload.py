@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -51,6 +52,23 @@ def test_what_waited_a_little_is_answered(client: FlaskClient) -> None:
 def test_an_overloaded_process_is_alive(client: FlaskClient) -> None:
     overload.waited(60)
     assert client.get("/health/live").status_code == 200
+
+
+def test_a_caller_who_pauses_in_the_middle_of_a_body_is_refused_and_no_fault_of_ours(client: FlaskClient) -> None:
+    class Pausing(io.BytesIO):
+        def read(self, _size: int | None = -1) -> bytes:
+            raise TimeoutError
+
+        def readinto(self, _buffer: object) -> int:
+            raise TimeoutError
+
+    response = client.post(
+        SERVICE,
+        input_stream=Pausing(),
+        content_type="application/json",
+        environ_overrides={"CONTENT_LENGTH": "5000"},
+    )
+    assert (response.status_code, response.get_json()["resourceType"]) == (400, "OperationOutcome")
 
 
 def test_threads_do_not_count_for_one_another(app: Flask) -> None:
