@@ -1,5 +1,7 @@
-"""What this process has counted since it started: a name and a whole number, in memory only. No name and no label holds a
-patient's data; what wants telling apart is another name (`journal_skipped_answers`, `journal_skipped_tokens`)."""
+"""What this process has counted since it started: names and whole numbers, in memory only.
+
+No name holds a patient's data; what wants telling apart has another name (`journal_skipped_answers`,
+`journal_skipped_tokens`)."""
 
 from __future__ import annotations
 

@@ -29,6 +29,8 @@ from service.limits import limits_of
 from service.outgoing import Unavailable, fetch
 from service.settings import Settings
 from service.urls import Base, read_base, within
+from service.watch.metrics import fhir_called, outcome_of
+from service.watch.traces import carried, took
 
 log = structlog.get_logger("imaging_cds.fhir")
 
@@ -79,7 +81,9 @@ class FhirClient:
             if reason := _barred(server, request, queries[key]):
                 why[key] = reason
             elif isinstance(server, _Server):
-                call = self._pool.submit(self._pages, server, queries[key], request.patient_id, held[key], ends)
+                call = self._pool.submit(
+                    carried(self._pages), server, queries[key], request.patient_id, held[key], ends
+                )
                 fetched[call] = key
         done, late = wait(fetched, timeout=max(0.0, ends - time.monotonic()))
         for call in late:
@@ -124,18 +128,27 @@ class FhirClient:
 
     def _read(self, server: _Server, url: str, ends: float) -> Prefetched:
         settings = self.settings
-        body = fetch(
-            url,
-            server.headers,
-            settings.fhir_timeout_seconds,
-            ends - time.monotonic(),
-            settings.fhir_max_bytes,
-            settings.ca_bundle,
-        )
+        began, outcome = time.perf_counter(), "ok"
         try:
+            body = fetch(
+                url,
+                server.headers,
+                settings.fhir_timeout_seconds,
+                ends - time.monotonic(),
+                settings.fhir_max_bytes,
+                settings.ca_bundle,
+            )
             return read_result(orjson.loads(body))
         except orjson.JSONDecodeError:
-            raise Unavailable("not-json") from None
+            outcome = "not-json"
+            raise Unavailable(outcome) from None
+        except Unavailable as error:
+            outcome = error.reason
+            raise
+        finally:
+            ended = time.perf_counter()
+            fhir_called(outcome, ended - began)
+            took("FHIR", began, ended, outcome=outcome_of(outcome))
 
 
 @dataclass(slots=True)

@@ -22,6 +22,7 @@ from service.starting import check_files, check_folder, open_journal
 from service.terminology import Terminology
 from service.trust import Trust
 from service.trusted import load_trust
+from service.watch.counted import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,22 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     check_folder(settings)
     table = {} if settings.open else load_trust(Path(settings.trust_file), settings)
     library = library_of(settings)
-    journal = open_journal(settings)
+    journal = open_journal(settings, clock)
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}
     keys = Keys(settings)
     smart = make_smart_parts(settings, journal, library, keys, clock, table)
     continuity = smart.continuity if settings.launch_page else None
     decision = Decision(
-        settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans, continuity
+        settings,
+        library,
+        editions(library),
+        FhirClient(settings),
+        Counted(journal),
+        clock,
+        terminology,
+        plans,
+        continuity,
     )
     return Parts(settings, decision, Trust(settings, table, keys, journal.seen_before, clock), journal, smart)
 

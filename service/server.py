@@ -21,9 +21,11 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 from criteria.errors import CriteriaError
 from service import overload, readiness
 from service.cores import cores
+from service.library_log import ServerLog
 from service.memory import settle_memory
 from service.parts import Parts
 from service.settings import Settings, SettingsError
+from service.watch.shared import worker_ended
 
 log = structlog.get_logger("imaging_cds.server")
 
@@ -73,9 +75,11 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 15,
             "limit_request_line": 4094,
             "loglevel": "warning",
+            "logger_class": ServerLog,
             "control_socket_disable": True,
             "post_fork": self.forked,
             "worker_exit": self.left,
+            "child_exit": self.ended,
             "when_ready": self.ready,
         }
         super().__init__()
@@ -108,9 +112,10 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def left(self, _server: object, _worker: object) -> None:
         """The last thing a worker does: what the journal still holds is written out."""
-        close = getattr(_parts(self.flask).journal, "close", None)
-        if close:
-            close()
+        _parts(self.flask).journal.close()
+
+    def ended(self, _server: object, worker: Any) -> None:
+        worker_ended(worker.pid)
 
     def ready(self, _server: object) -> None:
         if self.announce:

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from service.journal import Journal
-from service.settings import Settings, SettingsError
+from service.settings import Clock, Settings, SettingsError
 
 PREFIX = "IMAGING_CDS_"
 
@@ -43,7 +43,7 @@ def check_folder(settings: Settings) -> None:
         ) from None
 
 
-def open_journal(settings: Settings) -> Journal:
+def open_journal(settings: Settings, clock: Clock) -> Journal:
     """The journal with its tables up to date. Raises `SettingsError`, which says of the database's address no more than
     its kind and host.
 
@@ -59,7 +59,7 @@ def open_journal(settings: Settings) -> Journal:
             f"{url} is no database URL; write one such as postgresql+psycopg://user@host/database."
         ) from None
     try:
-        journal = Journal(settings)
+        journal = Journal(settings, clock)
     except (ImportError, SQLAlchemyError):
         raise SettingsError(
             f"{url}: no driver for {parsed.drivername} is installed. For PostgreSQL: pip install"

@@ -17,8 +17,8 @@ ALLOWED = {
     "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
-        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",
-        "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "opentelemetry", "orjson",
+        "prometheus_client", "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
     },
 }  # fmt: skip
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}
