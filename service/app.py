@@ -44,17 +44,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     limits.init_app(app, parts.settings)
     errors.init_app(app)
 
-    app.register_blueprint(health.bp)
-    app.register_blueprint(openapi.bp)
-    app.register_blueprint(discovery.bp)
-    app.register_blueprint(hook.bp)
-    app.register_blueprint(feedback.bp)
-    app.register_blueprint(guidelines.bp)
-    app.register_blueprint(coverage.bp)
-    app.register_blueprint(explain.bp)
-    app.register_blueprint(questionnaires.bp)
-    app.register_blueprint(launch.bp)
-    app.register_blueprint(order.bp)
-    app.register_blueprint(handback_pages.bp)
+for bp in (
+        health.bp, openapi.bp, discovery.bp, hook.bp, feedback.bp, guidelines.bp,
+        coverage.bp, explain.bp, questionnaires.bp, launch.bp, order.bp, handback_pages.bp,
+    ):  # fmt: skip
+        app.register_blueprint(bp)
     rehearse(parts)
     return app

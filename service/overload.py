@@ -15,6 +15,9 @@ from service import counts
 from service.settings import Settings
 
 
+ALWAYS = ("/health/", "/metrics")
+
+
 class Overloaded(HooksError):
     """503: more requests than this process can answer in time."""
 
@@ -39,7 +42,7 @@ def waited(seconds: float) -> None:
 def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def in_time() -> None:
-        """Probes are answered whenever they come: an overloaded process is alive, and killing it makes less of them."""
-        if _this.waited > settings.queue_seconds and not request.path.startswith("/health/"):
+        """Probes are answered whenever they come: an overloaded process is alive, and who watches it must see that."""
+        if _this.waited > settings.queue_seconds and not request.path.startswith(ALWAYS):
             counts.add("requests_shed")
             raise Overloaded()

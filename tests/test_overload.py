@@ -52,6 +52,7 @@ def test_what_waited_a_little_is_answered(client: FlaskClient) -> None:
 def test_an_overloaded_process_is_alive(client: FlaskClient) -> None:
     overload.waited(60)
     assert client.get("/health/live").status_code == 200
+    assert client.get("/metrics").status_code == 200
 
 
 def test_a_caller_who_pauses_in_the_middle_of_a_body_is_refused_and_no_fault_of_ours(client: FlaskClient) -> None:
@@ -118,7 +119,7 @@ def serving(folder: Path, *options: str, **settings: str) -> Iterator[Server]:
 
 def test_the_real_server_sheds_load_leaves_in_order_and_answers_what_it_took(tmp_path: Path) -> None:
     one = ("--workers", "1", "--threads", "2")
-    with serving(tmp_path, *one, queue_seconds="0.2", drain_seconds="1.5", graceful_seconds="30") as server:
+    with serving(tmp_path, *one, queue_seconds="0.2", drain_seconds="4", graceful_seconds="30") as server:
         with ThreadPoolExecutor(60) as callers:
             statuses = Counter(callers.map(lambda _: server.post(), range(120)))
         assert set(statuses) == {200, 503}
@@ -132,6 +133,7 @@ def test_the_real_server_sheds_load_leaves_in_order_and_answers_what_it_took(tmp
         began = time.monotonic()
         while time.monotonic() - began < 1.0:  # a load balancer has not noticed yet
             answers.append(server.post())
+        assert requests.get(f"{server.base}/health/ready", timeout=5).status_code == 503
         waiting.join(30)
         assert set(answers) == {200}
         assert ended == [0]
