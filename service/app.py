@@ -19,6 +19,7 @@ from service import (
     openapi,
     overload,
     questionnaires,
+    rates,
 )  # fmt: skip
 from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
@@ -42,9 +43,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     cors.init_app(app, parts.settings)
     overload.init_app(app, parts.settings)
     limits.init_app(app, parts.settings)
+    rates.init_app(app, parts.rates)
     errors.init_app(app)
 
-for bp in (
+    for bp in (
         health.bp, openapi.bp, discovery.bp, hook.bp, feedback.bp, guidelines.bp,
         coverage.bp, explain.bp, questionnaires.bp, launch.bp, order.bp, handback_pages.bp,
     ):  # fmt: skip

@@ -1,11 +1,10 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, coverage, schema, demo,
+"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, tenant, coverage, schema, demo,
 app-keys, settings."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
+from service.commands.tenant import tenant
 from service.journal.commands import audit, journal
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
@@ -50,6 +50,7 @@ def serve(port: int, host: str, open_: bool, workers: int | None, threads: int |
     share()
     from service.app import create_app
     from service.server import Server
+    from service.starting import check_port
 
     log.configure()
     given: dict[str, Any] = {"open": open_ or None, "workers": workers, "threads": threads}
@@ -61,17 +62,9 @@ def serve(port: int, host: str, open_: bool, workers: int | None, threads: int |
     words = f"CDS Hooks discovery: {url}/cds-services\nGuidelines to read: {url}/guidelines"
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
-    _free(host, port)
+    check_port(host, port)
     served = settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}")
     Server(lambda: create_app(served), f"{at}:{port}", words).run()
-
-
-def _free(host: str, port: int) -> None:
-    """A port that another has is said at once, and not after the criteria were read."""
-    try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
-    except OSError as error:
-        raise SettingsError(f"{host} port {port} cannot be served on ({error.strerror}).") from None
 
 
 @main.command()
@@ -242,6 +235,8 @@ def settings(markdown: bool) -> None:
     for name, default, meaning in table():
         click.echo(f"{name} [{default}]\n    {meaning}")
 
+
+main.add_command(tenant)
 
 if __name__ == "__main__":
     main()

@@ -14,7 +14,6 @@ from hooks.errors import HooksError
 from service import counts
 from service.settings import Settings
 
-
 ALWAYS = ("/health/", "/metrics")
 
 

@@ -63,7 +63,8 @@ class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, make: Callable[[], Flask], bind: str, announce: str = "") -> None:
         self.make, self.announce = make, announce
         self.flask = make()
-        self.settings: Settings = self.flask.extensions["imaging_cds"].settings
+        self.settings: Settings = _parts(self.flask).settings
+        _parts(self.flask).rates.processes = self.settings.workers or cores()
         self.options: dict[str, Any] = {
             "bind": bind,
             "workers": self.settings.workers or cores(),
@@ -101,6 +102,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             log.error("not_reloaded", why=str(error))
         else:
             _parts(self.flask).journal.engine.dispose()
+            _parts(fresh).rates.processes = self.settings.workers or cores()
             self.flask = self.callable = fresh
             settle_memory()
             log.info("reloaded")

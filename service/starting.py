@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def check_folder(settings: Settings) -> None:
             f"{PREFIX}DATA_DIR: {folder} cannot be written to ({error.strerror}). Name a folder that"
             " this user may write to; in a container, a volume."
         ) from None
+
+
+def check_port(host: str, port: int) -> None:
+    """A port that another has is said at once, and not after the criteria were read. Raises `SettingsError`."""
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SettingsError(f"{host} port {port} cannot be served on ({error.strerror}).") from None
 
 
 def open_journal(settings: Settings, clock: Clock) -> Journal:
