@@ -33,7 +33,7 @@ CALLERS = {
     "service/starting.py": {"socket"},
     "service/journal/database.py": {"socket"},
 }
-"""The one client, the look-up of names, free ports, and the journal's database. Everything else calls through the client."""
+"""The one client, names, free ports, and the journal's database. Everything else calls through the client."""
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}
 """Standard modules that talk to a network: for service only."""
 
