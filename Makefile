@@ -11,7 +11,7 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: demo serve test lint types check coverage mutants bench load sbom audit licences deployment lock clean
+.PHONY: demo serve test lint types check coverage mutants bench bench-short load sbom audit licences deployment lock clean
 
 demo: $(RUN)
 	@$(BIN)/imaging-cds demo
@@ -39,8 +39,14 @@ mutants: $(RUN)
 	$(BIN)/imaging-cds check --mutate --sample 5
 
 bench: $(RUN)
+	$(BIN)/python bench/stages.py
+	$(BIN)/python bench/server.py
 	$(BIN)/python bench/criteria.py
 	$(BIN)/python bench/mappings.py
+
+bench-short: $(RUN)
+	$(BIN)/python bench/stages.py --sizes 1,50,1000 --rounds 3
+	$(BIN)/python bench/server.py --rounds 10 --seconds 1
 
 # The server under load: its capacity, five minutes at 80 % of it, a minute at three times. MINUTES=0.2 for a look.
 load: $(DEV)

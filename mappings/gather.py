@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from criteria.facts import Fact, Facts
-from criteria.indications import load_indications
 from criteria.orders import Order
 from criteria.studies import Study
 from mappings.allergies import allergy_facts
@@ -19,6 +17,7 @@ from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
+from mappings.diagnoses import indications
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
@@ -31,15 +30,13 @@ from mappings.orders import OPEN_DAYS, standing_orders
 from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
 from mappings.plans import plan_facts, read_plans
-from mappings.prior_imaging import earlier_studies, prior_imaging_facts
+from mappings.prior_imaging import earlier_studies, prior_imaging_facts, similar_done
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
-
-indications = functools.cache(load_indications)
 
 
 class Chart:
@@ -88,6 +85,7 @@ class Chart:
         self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
+        self._regions: dict[tuple[str, str], dict[str, Fact]] = {}
         self._companies: dict[str, Company] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
@@ -109,23 +107,35 @@ class Chart:
         return {study: facts for (reference, study), facts in self._facts.items() if reference == order.reference}
 
     def _gather(self, order: Order, study: Study) -> Facts:
-        records, today = self.records, self.today
-        episode, seen, followed, held = self._of_order(order)
-        facts = dict(held)
-        add(
-            facts,
-            prior_imaging_facts(study, today, episode, self.orders, order, self.site, self._earlier, self._operations),
-            surveillance_facts(followed, study, today),
-            surgery_facts(self._operations, study, today, self.site),
-            plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
-        )
-        add(facts, order_facts(self._company(order), study, records, self._done))
-        add(facts, self._attested.facts(order).values())
-        add(facts, recent_by_days(facts, self.site))
-        add(facts, reevaluation_facts(seen, facts, today))
-        add(facts, outcome_facts(records, seen, facts, today, self.site))
-        derive(facts)
+        facts = dict(self._of_region(order, study))
+        add(facts, similar_done(study, self._earlier))
+        add(facts, order_facts(self._company(order), study, self.records, self._done))
         return Facts(with_notes(facts), self._unsearched - facts.keys())
+
+    def _of_region(self, order: Order, study: Study) -> dict[str, Fact]:
+        """What is the same for all studies of a region: everything but what follows from the study itself, from which
+        nothing else follows (derived.yaml)."""
+        key = (order.reference, study.region)
+        if key not in self._regions:
+            records, today = self.records, self.today
+            episode, seen, followed, held = self._of_order(order)
+            facts = dict(held)
+            add(
+                facts,
+                prior_imaging_facts(
+                    study, today, episode, self.orders, order, self.site, self._earlier, self._operations
+                ),
+                surveillance_facts(followed, study, today),
+                surgery_facts(self._operations, study, today, self.site),
+                plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
+            )
+            add(facts, self._attested.facts(order).values())
+            add(facts, recent_by_days(facts, self.site))
+            add(facts, reevaluation_facts(seen, facts, today))
+            add(facts, outcome_facts(records, seen, facts, today, self.site))
+            derive(facts)
+            self._regions[key] = facts
+        return self._regions[key]
 
     def _company(self, order: Order) -> Company:
         """The other orders, as this one sees them."""

@@ -6,6 +6,7 @@ counted by a clock that nobody sets, so that a change of the time locks nobody o
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import threading
 import time
@@ -19,11 +20,15 @@ from limits.strategies import FixedWindowRateLimiter
 
 from hooks.errors import HooksError
 from service import counts
+from service.addresses import literal
 from service.proxies import caller_address
 from service.settings import Settings, read_rate
 
 MOST = 10_000
-"""Callers counted at the same time; above it the windows that are over are let go of."""
+"""Callers counted at the same time; above it the windows that are over are let go of, now and then."""
+SWEPT_EVERY = 1.0
+SITE = 64
+"""Bits of an IPv6 address that tell one site from another; whoever has one has all addresses in it."""
 FREE = ("/cds-services", "/health", "/metrics", "/.well-known", "/app/static", "/guidelines/static", "/explain/static")
 """Paths that the limit by address leaves alone: hooks have their own, the others are cheap or a machine's."""
 
@@ -85,6 +90,7 @@ class Windows(Storage):
         self.now = now
         self._lock = threading.Lock()
         self._held: dict[str, tuple[int, float]] = {}
+        self._swept = float("-inf")
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -96,8 +102,8 @@ class Windows(Storage):
             count, ends = self._held.get(key, (0, 0.0))
             if ends <= now:
                 count, ends = 0, now + expiry
-                if len(self._held) >= MOST:
-                    self._held = {k: v for k, v in self._held.items() if v[1] > now}
+                if len(self._held) >= MOST and now - self._swept >= SWEPT_EVERY:
+                    self._swept, self._held = now, {k: v for k, v in self._held.items() if v[1] > now}
             self._held[key] = (count + amount, ends)
             return count + amount
 
@@ -130,4 +136,11 @@ def init_app(app: Flask, rates: Rates) -> None:
     @app.before_request
     def count() -> None:
         if not request.path.startswith(FREE):
-            rates.count_page(caller_address(request, rates.settings))
+            rates.count_page(_site(caller_address(request, rates.settings)))
+
+
+def _site(address: str) -> str:
+    read = literal(address)
+    if read is None or read.version == 4:
+        return address
+    return str(ipaddress.ip_network((read, SITE), strict=False))

@@ -327,6 +327,9 @@ def test_pages_that_ask_for_no_token_are_counted_by_address(tmp_path: Path, ehr:
     assert script.status_code == 200
     script.close()
     assert site.get("/guidelines").status_code == 429
+    for n in range(6):  # whoever has one IPv6 address has all of its network
+        page = site.browser.get("/guidelines", base_url=BASE, environ_base={"REMOTE_ADDR": f"2001:db8::{n}"})
+    assert page.status_code == 429
     parts_of(site.app).journal.engine.dispose()
 
 
