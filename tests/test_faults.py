@@ -44,3 +44,11 @@ def test_with_a_full_disk_hooks_are_answered_and_feedback_is_refused_honestly(si
     load = seen(site, "disk full, database away")
     assert hooks(load) == {"hooks 200"}
     assert load.status["feedback 503"] and not load.status["feedback 200"]
+
+
+def test_a_service_that_is_asked_to_end_leaves_nothing_waiting(site: Site) -> None:
+    load = site.under_load(1.0)
+    site.process.terminate()
+    assert site.process.wait(30) == 0
+    assert list((site.folder / "spool").glob("*")) == []
+    assert site.faults(load) == []

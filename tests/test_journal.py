@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
 from service.cli import main
+from service.journal.database import make_engine
 from service.journal.fields import stored_fields
 from service.journal.models import Base, Card, Consult, Explanation, FeedbackRow, SeenToken
 from service.journal.upgrade import downgrade, upgrade
@@ -195,3 +198,59 @@ def held(app: Flask) -> str:
     """All rows of all tables, as text."""
     with parts_of(app).journal.engine.connect() as connection:
         return repr([connection.execute(table.select()).all() for table in Base.metadata.sorted_tables])
+
+
+def test_answers_and_feedback_go_after_the_periods_that_the_site_set(tmp_path: Path, database_url: str) -> None:
+    app = make_app(tmp_path, database_url=database_url, journal_days=30, feedback_days=60)
+    journal = parts_of(app).journal
+    entry = {"card": "c", "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z"}
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+    assert app.test_client().post(f"{SERVICE}/feedback", json={"feedback": [entry]}).status_code == 200
+
+    def left(days: int) -> list[int]:
+        journal.sweep(NOW + dt.timedelta(days=days))
+        with Session(journal.engine) as session:
+            return [len(session.scalars(select(table)).all()) for table in (Consult, Card, FeedbackRow)]
+
+    assert left(29) == [1, 1, 1]
+    assert left(31) == [0, 0, 1]
+    assert left(61) == [0, 0, 0]
+    journal.engine.dispose()
+
+
+def test_several_that_start_at_once_make_the_tables_once(
+    tmp_path: Path, request: pytest.FixtureRequest, database_url: str
+) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    if database_url:
+        postgres = request.getfixturevalue("postgres")
+        url = postgres.url(postgres.empty())
+    engines = [make_engine(url) for _ in range(4)]
+    with ThreadPoolExecutor(len(engines)) as at_once:
+        list(at_once.map(upgrade, engines))
+    assert set(inspect(engines[0]).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    for engine in engines:
+        engine.dispose()
+
+
+def test_feedback_of_before_keeps_what_was_accepted_and_loses_the_words(app: Flask) -> None:
+    engine = parts_of(app).journal.engine
+    downgrade(engine, "0005")
+    sent = [
+        {"acceptedSuggestions": [{"id": "s1"}, {"id": "s2"}]},
+        {"overrideReason": {"userComment": "words of a clinician"}},
+    ]
+    with engine.begin() as connection:
+        for number, entry in enumerate(sent):
+            connection.execute(
+                text(
+                    "INSERT INTO feedback (tenant, card, outcome, outcome_at, received, as_sent)"
+                    " VALUES ('t', :card, 'accepted', '2026-06-01 10:00:00', '2026-06-01 10:00:00', :sent)"
+                ),
+                {"card": str(number), "sent": json.dumps(entry)},
+            )
+    upgrade(engine)
+    with Session(engine) as session:
+        rows = session.scalars(select(FeedbackRow).order_by(FeedbackRow.card)).all()
+        assert [(r.suggestions, r.commented, r.record) for r in rows] == [(["s1", "s2"], False, None), ([], True, None)]
+    assert "words of a clinician" not in held(app)

@@ -17,6 +17,7 @@ from hooks import Profile
 from hooks.actions import CONSULT
 from mappings import read_records
 from mappings.attested import read_attested
+from service import counts
 from service.smart.answers import observation, read_answer
 from service.smart.consults import same_user
 from service.smart.models import AppAnswer, AppConsult
@@ -299,6 +300,7 @@ def test_a_failing_database_never_stops_an_answer(site: Site) -> None:
         assert mark_of(site.hook())["rating"] == "needs-information"
     assert {e["event"] for e in logged if e["log_level"] == "error"} == {"answers_not_read"}
     assert "Answers given earlier in the app could not be read" in card_of(site.hook())["detail"]
+    assert counts.read()["journal_skipped_answers"] >= 2
     assert parts_of(site.app).journal.pending.size, "what the card links to waits"
     parts_of(site.app).journal.close()
 

@@ -25,8 +25,8 @@ T = TypeVar("T")
 Work = Callable[[Session], T]
 Bare = Callable[[Connection], T]
 
-PATH_SECONDS = 0.1
-"""What an answer may wait for the database, all its reads together."""
+PATH_SECONDS = 0.08
+"""What an answer may wait for the database, all its reads together. To notice that the time is up takes some more."""
 LATE = 3
 """So many waits in vain one after another, and nobody waits for a while. A refused connection is enough by itself."""
 PAUSES = (1.0, 2.0, 5.0)

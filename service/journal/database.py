@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 from sqlalchemy import Engine, create_engine, event, make_url
 
 CONNECT_SECONDS = 2
@@ -16,10 +18,11 @@ POOLED = 6
 
 def make_engine(url: str) -> Engine:
     parsed = make_url(url)
+    create = partial(
+        create_engine, parsed, hide_parameters=True, json_serializer=_json, json_deserializer=orjson.loads
+    )  # fmt: skip
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
-            parsed,
-            hide_parameters=True,
+        return create(
             pool_pre_ping=True,
             pool_size=POOLED,
             max_overflow=POOLED,
@@ -28,7 +31,7 @@ def make_engine(url: str) -> Engine:
         )
     if parsed.database and parsed.database != ":memory:":
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, hide_parameters=True)
+    engine = create()
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -37,6 +40,10 @@ def make_engine(url: str) -> Engine:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
 def is_embedded(engine: Engine) -> bool:

@@ -25,7 +25,7 @@ from service.journal.consultation import Consultation
 from service.journal.database import is_embedded, make_engine
 from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
-from service.journal.models import Explanation, SeenToken
+from service.journal.models import Explanation, SeenToken, table_of
 from service.journal.pending import Pending
 from service.journal.records import answer_line, explained_line, feedback_line
 from service.journal.retention import expired
@@ -38,10 +38,10 @@ from service.version import stamp, version
 
 log = structlog.get_logger("imaging_cds.journal")
 
-REMEMBER = insert(SeenToken)
+REMEMBER = insert(table_of(SeenToken))
 READ_SECONDS = 2.0
 """What a page may wait for the database; an answer waits `PATH_SECONDS` at most."""
-SOON_SECONDS = 0.5
+SOON_SECONDS = 1.0
 """What is asked for right after its answer may still be on its way into the database."""
 BEHIND_SECONDS = 0.1
 """Some of it is not even in the spool yet."""
@@ -162,11 +162,16 @@ class Journal:
         """What is read; where it finds nothing, once more when all that was on its way is there. Raises `Away`."""
         began = time.monotonic()
         while True:
-            result = self.bounded.run(work, READ_SECONDS)
             waited = time.monotonic() - began
-            if result or waited > SOON_SECONDS or (waited > BEHIND_SECONDS and not self.pending.spool.others_wait()):
+            coming = waited < BEHIND_SECONDS or self._on_its_way()
+            result = self.bounded.run(work, READ_SECONDS)
+            if result or not coming or waited > SOON_SECONDS:
                 return result
             time.sleep(BEHIND_SECONDS / 2)
+
+    def _on_its_way(self) -> bool:
+        """Whether this process or another of this machine has something still to be written."""
+        return (self._writer is not None and self._writer.busy) or self.pending.spool.others_wait()
 
     @property
     def criteria(self) -> str:

@@ -19,7 +19,7 @@ from service import counts
 from service.journal import chain
 from service.journal.bounded import Bounded
 from service.journal.chain import Head
-from service.journal.models import AuditRow, Base, Card, Consult, Explanation, FeedbackRow, UnmappedCode
+from service.journal.models import AuditRow, Base, Card, Consult, Explanation, FeedbackRow, UnmappedCode, table_of
 from service.journal.records import ANSWER, EXPLAINED, FEEDBACK, Row, typed
 from service.journal.retention import ends, let_go
 from service.settings import Settings
@@ -94,7 +94,7 @@ class Ledger:
         links = [chain.entry(chain.PURGE, "", now, None, chain.digest_of(note), note) for note in notes]
         if links and not only_count:
             rows, head = chain.linked(self.writer, head, links)
-            db.execute(insert(AuditRow), rows)
+            db.execute(insert(table_of(AuditRow)), rows)
         return gone, head
 
     def _enter(self, db: Session, documents: Sequence[Document], head: Head | None) -> Head:
@@ -104,10 +104,10 @@ class Ledger:
         links = [_consult_entry(*found) for found in consults] + [_feedback_entry(row) for row in feedback]
         if links:
             rows, head = chain.linked(self.writer, head or last_link(db, self.writer), links)
-            db.execute(insert(AuditRow), rows)
+            db.execute(insert(table_of(AuditRow)), rows)
         _insert_consults(db, consults)
         if feedback:
-            db.execute(insert(FeedbackRow), feedback)
+            db.execute(insert(table_of(FeedbackRow)), feedback)
         replace(db, Explanation, [row for d in documents if d["kind"] == EXPLAINED for row in d["explanations"]])
         for document in documents:
             if document["kind"] in self.also:
@@ -142,8 +142,9 @@ def replace(db: Session, table: type[Base], rows: Iterable[Row]) -> None:
     """Rows with a ``mark``, in place of those before."""
     latest = {row["mark"]: typed(table, row) for row in rows}
     if latest:
-        db.execute(delete(table).where(table.__table__.c.mark.in_(latest)))
-        db.execute(insert(table), list(latest.values()))
+        columns = table_of(table)
+        db.execute(delete(columns).where(columns.c.mark.in_(latest)))
+        db.execute(insert(columns), list(latest.values()))
 
 
 def _parts_of(row: Row) -> Parts:
@@ -163,7 +164,8 @@ def _feedback_entry(row: Row) -> Row:
 def _insert_consults(db: Session, consults: list[Parts]) -> None:
     if not consults:
         return
-    kept = insert(Consult).returning(Consult.id, sort_by_parameter_order=True)
+    table = table_of(Consult)
+    kept = insert(table).returning(table.c.id, sort_by_parameter_order=True)
     numbers = db.scalars(kept, [row for row, _, _ in consults]).all()
     cards, unmapped = [], []
     for number, (row, shown, unknown) in zip(numbers, consults, strict=True):
@@ -171,6 +173,6 @@ def _insert_consults(db: Session, consults: list[Parts]) -> None:
         cards += [{**card, **belongs} for card in shown]
         unmapped += [{**code, **belongs} for code in unknown]
     if cards:
-        db.execute(insert(Card), cards)
+        db.execute(insert(table_of(Card)), cards)
     if unmapped:
-        db.execute(insert(UnmappedCode), unmapped)
+        db.execute(insert(table_of(UnmappedCode)), unmapped)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, Index, Integer, String, TypeDecorator
+from sqlalchemy import JSON, BigInteger, Date, DateTime, ForeignKey, Index, Integer, String, Table, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -31,6 +31,11 @@ Tenant = String(64)
 
 class Base(DeclarativeBase):
     pass
+
+
+def table_of(kept: type[Base]) -> Table:
+    """For rows without objects, which are several times faster."""
+    return cast(Table, kept.__table__)
 
 
 class Consult(Base):

@@ -34,9 +34,15 @@ class Writer(threading.Thread):
         self._pending, self._behind = pending, behind
         self._wake, self._end = threading.Event(), threading.Event()
         self._later: deque[Callable[[], bytes]] = deque()
+        self._bringing = False
 
     def wake(self) -> None:
         self._wake.set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something of this process is on its way."""
+        return bool(self._later) or self._bringing
 
     def later(self, line: Callable[[], bytes]) -> bool:
         """A line that is made behind the answer; False where too many wait already."""
@@ -58,8 +64,9 @@ class Writer(threading.Thread):
             if time.monotonic() - looked >= LOOK_AROUND_SECONDS:
                 looked = time.monotonic()
                 self._attempt(self._pending.spool.adopt)
+            last = self._end.is_set()
             failed = 0 if self._attempt(self._bring) else failed + 1
-            if self._end.is_set():
+            if last:
                 return
             if failed:
                 self._end.wait(PAUSES[min(failed, len(PAUSES)) - 1])
@@ -68,9 +75,13 @@ class Writer(threading.Thread):
                 self._end.wait(GATHER_SECONDS)
 
     def _bring(self) -> None:
-        while self._later:
-            self._pending.take(self._later.popleft()())
-        self._pending.drain()
+        self._bringing = True
+        try:
+            while self._later:
+                self._pending.take(self._later.popleft()())
+            self._pending.drain()
+        finally:
+            self._bringing = False
         self._behind()
         self._pending.spool.prepare()
 
