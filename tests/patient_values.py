@@ -43,7 +43,7 @@ CODES = frozenset({"system", "use", "type", "assigner", "period", "code"})
 """Elements within a person's data that say what kind of value it is."""
 SHORT = 8
 """Below so many characters a value counts only where it stands alone."""
-LEAST, LEAST_RAW = 3, 4
+LEAST, LEAST_RAW, LEAST_DIGITS = 3, 4, 5
 REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/([A-Za-z0-9.\-]+)$")
 
 MARK = re.compile(r"zq[A-Za-z]+[0-9]{5}qz")
@@ -96,7 +96,9 @@ def _leaves(value: Any) -> Iterator[str]:
 
 
 def telling(values: Iterator[str]) -> set[str]:
-    return {text for value in values if len(text := value.strip()) >= LEAST}
+    """Without what is so short that it stands anywhere, such as the number of a line or of milliseconds."""
+    stripped = (value.strip() for value in values)
+    return {text for text in stripped if len(text) >= (LEAST_DIGITS if text.isdecimal() else LEAST)}
 
 
 class Scanner:

@@ -143,6 +143,16 @@ def test_a_journal_that_cannot_be_read_is_no_crash(make: Make, monkeypatch: pyte
     assert client.get("/dashboard.json").status_code == 503
 
 
+def test_readers_do_not_queue_up_behind_a_slow_count(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that wait for a page answer no orders."""
+    client = make()
+    monkeypatch.setattr("service.dashboard.pages.WAITING_SECONDS", 0.01)
+    busy = client.application.extensions["imaging_cds_dashboard"].one_at_a_time
+    with busy:
+        assert client.get("/dashboard").status_code == 503
+    assert client.get("/dashboard").status_code == 200
+
+
 def test_bars_stand_on_one_another_within_the_picture(tmp_path: Path) -> None:
     days = [
         {"from": f"2026-05-{n:02}", "days": 1, "ratings": {"appropriate": n, "not-appropriate": 1}}

@@ -151,6 +151,9 @@ def test_the_command_takes_days_and_a_tenant(journal: Journal, tmp_path: Path) -
         return done.output
 
     assert json.loads(report("--json"))["orders"] == 2
+    (tmp_path / "spool").mkdir(exist_ok=True)
+    (tmp_path / "spool" / "refused").write_bytes(b"x" * 17)
+    assert "17 bytes on this machine were refused by it" in report()
     assert json.loads(report("--json", "--since", "2026-06-01"))["orders"] == 1
     assert json.loads(report("--json", "--until", "2026-06-01"))["tenant"] is None
     assert json.loads(report("--json", "--tenant", "other"))["ratings"] == {"appropriate": 1}

@@ -34,6 +34,8 @@ DAYS = (7, 30, 90, 365)
 USUAL = 30
 KEPT_SECONDS = 60.0
 MOST_KEPT = 64
+WAITING_SECONDS = 1.0
+"""What a reader waits for another's count: threads that wait answer no orders meanwhile."""
 SECONDS = 20
 """What one question may take a database across a network."""
 NAMES = {
@@ -48,12 +50,12 @@ PRIVATE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow, noar
 
 
 class Unreadable(HooksError):
-    """503: the journal cannot be read now."""
+    """503: the journal cannot be read now, or is being counted for somebody else."""
 
     status, issue = 503, "transient"
 
     def __init__(self) -> None:
-        super().__init__("The journal cannot be read now. Orders are answered all the same; try again in a minute.")
+        super().__init__("The journal cannot be counted now. Orders are answered all the same; try again in a minute.")
 
 
 @dataclass(slots=True)
@@ -83,8 +85,8 @@ def dashboard() -> Response:
         chosen = request.args.get("tenant") if reader == ALL else reader
         told = _document(parts, days, chosen if chosen in tenants else None)
         told["events"] = amiss() if reader == ALL else {}
-    except SQLAlchemyError as error:
-        log.error("dashboard_failed", kind=type(error).__name__)
+    except (SQLAlchemyError, Unreadable) as error:
+        log.warning("dashboard_failed", kind=type(error).__name__)
         return _private(answer(Unreadable()) if as_json else page("dashboard/unreadable", status=503))
     if as_json:
         return _private(json(told))
@@ -95,7 +97,9 @@ def _document(parts: Parts, days: int, tenant: str | None) -> Document:
     kept: _Kept = current_app.extensions["imaging_cds_dashboard"]
     today = parts.settings.today(parts.decision.clock())
     asked = (days, tenant, today)
-    with kept.one_at_a_time:
+    if not kept.one_at_a_time.acquire(timeout=WAITING_SECONDS):
+        raise Unreadable
+    try:
         made, document = kept.made.get(asked, (float("-inf"), {}))
         if time.monotonic() - made > KEPT_SECONDS:
             since = today - dt.timedelta(days=days - 1)
@@ -105,6 +109,8 @@ def _document(parts: Parts, days: int, tenant: str | None) -> Document:
             while len(kept.made) >= MOST_KEPT:
                 kept.made.pop(next(iter(kept.made)))
             kept.made[asked] = (time.monotonic(), document)
+    finally:
+        kept.one_at_a_time.release()
     return dict(document)
 
 

@@ -14,6 +14,7 @@ from service.journal.unmapped import existing
 from service.report.figures import TOP, figures
 from service.report.period import Period
 from service.settings import Settings, SettingsError
+from service.watch.spooled import spooled
 
 HEADS = {
     "ratings": "orders by their latest rating",
@@ -43,7 +44,8 @@ def counts(settings: Settings, period: Period, top: int = TOP) -> dict[str, Any]
     try:
         if not inspect(engine).has_table(UnmappedCode.__tablename__):
             raise SettingsError("The journal is older than this software. Starting the service brings it up to date.")
-        return figures(engine, period, top)
+        waiting, refused = spooled(settings.spool_folder)
+        return {**figures(engine, period, top), "not_kept": {"waiting_bytes": waiting, "refused_bytes": refused}}
     finally:
         engine.dispose()
 
@@ -60,6 +62,9 @@ def lines(counted: dict[str, Any]) -> Iterator[str]:
         yield f"cards per 100 orders: {counted['cards_per_100_orders']:g}"
     if taken := counted["suggestions_taken"]:
         yield "suggestions taken, by place on the card: " + ", ".join(f"{place}: {n}" for place, n in taken.items())
+    for kept, says in (("waiting_bytes", "wait for the database"), ("refused_bytes", "were refused by it")):
+        if number := counted["not_kept"][kept]:
+            yield f"{number} bytes on this machine {says} and are not counted here"
     yield from _over_time(counted["over_time"], list(counted["ratings"]))
     yield from _criteria(counted["criteria"])
     for key, head in LISTS.items():

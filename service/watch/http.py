@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -17,6 +15,7 @@ from service.version import stamp, version
 from service.watch import traces
 from service.watch.access import may_scrape
 from service.watch.metrics import IN_FLIGHT, Figure, hook_called, registry, request_answered
+from service.watch.spooled import spooled
 
 bp = Blueprint("metrics", __name__)
 NOBODY = "unknown"
@@ -63,7 +62,7 @@ def metrics() -> Response:
 def _looked_up(parts: Parts) -> Iterator[Figure]:
     told = {"version": version(), "criteria": stamp(parts.settings).rpartition("+")[2]}
     yield "imaging_cds_build_info", "What is running.", told, 1
-    waiting, refused = spooled(Path(parts.settings.spool_folder))
+    waiting, refused = spooled(parts.settings.spool_folder)
     yield "imaging_cds_spool_bytes", "What waits on this machine for the database.", {}, waiting
     yield (
         "imaging_cds_spool_refused_bytes",
@@ -76,13 +75,3 @@ def _looked_up(parts: Parts) -> Iterator[Figure]:
             "imaging_cds_check", "What /health/ready found: 0 ok, 1 degraded, 2 failed.", {"check": check.name},
             STATES.index(check.state),
         )  # fmt: skip
-
-
-def spooled(folder: Path) -> tuple[int, int]:
-    """Bytes that wait in the spools of all processes, and bytes that were refused."""
-    try:
-        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder)}
-    except OSError:  # there is none yet, or a file went meanwhile
-        return 0, 0
-    refused = sizes.pop("refused", 0)
-    return sum(sizes.values()), refused
