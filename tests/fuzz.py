@@ -25,7 +25,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import psutil
 from flask import Flask
@@ -83,7 +83,7 @@ class Findings:
 def make_app(folder: Path) -> tuple[Flask, Failures]:
     """The whole service, with the pages and the app's links, so that everything that makes an answer has its turn."""
     failures = Failures()
-    log.configure(failures)
+    log.configure(cast(TextIO, failures))
     settings = read_settings(
         {}, open=True, data_dir=str(folder), base_url="http://127.0.0.1:8000", app_launch="own", max_entries=2000
     )
