@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.answers import Json
-from tests.fuzz import Failures, fuzz, hidden, is_outcome, lost_keys, make_app
+from tests.answers import Json, silent
+from tests.fuzz import URL, Failures, fuzz, hidden, is_outcome, lost_keys, make_app
 from tests.mangle import WAYS, mangle, spoil, written
 from tests.requests_loader import load
 
@@ -35,6 +35,20 @@ def test_no_mangled_request_ends_in_a_500_or_in_a_silence_that_hides_an_error(tm
     assert found.sent == REQUESTS
     assert found.statuses[200] > REQUESTS / 4  # not all is refused at the door
     assert found.statuses[400] > REQUESTS / 10
+
+
+def test_a_number_beyond_all_measure_is_no_answer(tmp_path: Path) -> None:
+    """It was once taken for an answer, and no JSON holds so large a whole number."""
+    app, failures = make_app(tmp_path)
+    body = load("requests/01_lumbar_mri_after_treatment.json")
+    for entry in body["prefetch"]["observations"]["entry"]:
+        for field in ("valueInteger", "valueQuantity"):
+            if field in entry["resource"]:
+                entry["resource"][field] = 1e308 if field == "valueInteger" else {"value": -1e308}
+    response = app.test_client().post(URL, json=body)
+    app.extensions["imaging_cds"].journal.engine.dispose()
+    assert (response.status_code, failures.taken()) == (200, [])
+    assert silent(response.get_json(), ["order-1"]) == []
 
 
 def test_the_same_seed_mangles_the_same_way() -> None:
