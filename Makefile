@@ -11,7 +11,7 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: demo serve test lint types check coverage mutants bench bench-short lock clean
+.PHONY: demo serve test lint types check coverage mutants bench bench-short load sbom audit licences deployment lock clean
 
 demo: $(RUN)
 	@$(BIN)/imaging-cds demo
@@ -47,6 +47,28 @@ bench: $(RUN)
 bench-short: $(RUN)
 	$(BIN)/python bench/stages.py --sizes 1,50,1000 --rounds 3
 	$(BIN)/python bench/server.py --rounds 10 --seconds 1
+
+# The server under load: its capacity, five minutes at 80 % of it, a minute at three times. MINUTES=0.2 for a look.
+load: $(DEV)
+	$(BIN)/python bench/load.py --minutes $(or $(MINUTES),5)
+
+# What the service is made of, in CycloneDX.
+sbom: $(DEV)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --of JSON -o build/sbom.json 2>/dev/null
+	@$(BIN)/python -c "import json; print('sbom:', len(json.load(open('build/sbom.json'))['components']), 'components')"
+
+audit: $(DEV)
+	@$(BIN)/python .ci/audit.py
+
+licences: $(DEV)
+	@$(BIN)/python .ci/licences.py
+
+# What stands in deploy/, by the linters of its kind.
+deployment: $(DEV)
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
 
 # Pin every dependency anew, for all platforms and Pythons that pyproject.toml allows.
 lock: .venv/bin/python

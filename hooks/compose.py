@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Value
@@ -12,17 +13,17 @@ from criteria.orders import Order
 from criteria.ratings import Rating, Verdict
 from hooks import actions
 from hooks.cards import ASSOCIATED, OURS, TOPICS, card
-from hooks.configuration import COVERAGE, wanted
+from hooks.configuration import COVERAGE, Wanted, wanted
 from hooks.consult import NO_TAGS, Consult, Setting, needs_card, study_words
 from hooks.coverage import coverage_information, undetermined, without_coverage_information
 from hooks.ids import content_of, stable_uuid
-from hooks.markdown import plain
+from hooks.markdown import bullets, escape, plain
 from hooks.proposed import in_order
 from hooks.request import HookRequest
 from hooks.roles import is_staff
 from hooks.site import Insured, Keys, LibraryView, Profile, SetAside, Site
 from hooks.validate import faults, without_empty
-from hooks.wording import wording
+from hooks.wording import Wording, wording
 
 Json = dict[str, Any]
 
@@ -42,6 +43,7 @@ def compose(
     coverages: Sequence[Insured] = (),
     today: dt.date | None = None,
     told: Mapping[str, Mapping[str, Value]] | None = None,
+    late: Container[str] = (),
     on_drop: Callable[[str], None] = lambda what: None,
 ) -> Json:
     """The response to one hook.
@@ -50,8 +52,8 @@ def compose(
     cards), ``unread`` the resource types that could not be had, ``strange_devices`` what the chart calls devices that
     nobody recognises ('' for one without a name). ``coverages`` and ``today`` are for CRD clients: coverage information
     on each order, and cards in the insurer's name. ``told`` is what the user answered in the app, by
-    order. ``on_drop`` is told "suggestion" or "rating" when something was left out because it would not have been valid
-    FHIR.
+    order. ``late`` are the orders that there was no time to judge; each has a card that says so. ``on_drop`` is told
+    "suggestion" or "rating" when something was left out because it would not have been valid FHIR.
     """
     words = wording(profile.language, staff=is_staff(request))
     asked = wanted(request.extension)
@@ -70,6 +72,10 @@ def compose(
         reference = f"ServiceRequest/{draft['id']}"
         if reference not in request.focus:
             continue
+        if reference in late:
+            unjudged = _Unjudged("late", request, words, profile, site, keys, tuple(insured.values()), today)
+            unjudged.answer(draft, cards, ratings)
+            continue
         verdict = judged.get(reference, Verdict(reference, None))
         consult = _consult(verdict, without_coverage_information(draft, insured), known, setting)
         statements = [coverage_information(consult, c, today, draft, not selecting) for c in insured.values() if today]
@@ -78,7 +84,7 @@ def compose(
             ratings.append(action)
         if needs_card(consult):
             cards.append(card(consult, on_drop))
-    return _response(asked.cards(cards), ratings, profile, request)
+    return _response(_shown(cards, asked, words), ratings, profile, request)
 
 
 def compose_failed(
@@ -99,23 +105,43 @@ def compose_failed(
     insured = coverages if profile.crd and today and COVERAGE not in told.off else ()
     cards: list[Json] = []
     ratings: list[Json] = []
+    failed = _Unjudged("failed", request, words, profile, site, keys, insured, today)
     for reference in request.focus:
         draft = request.draft(reference)
-        if draft is None:
-            continue
-        content = json.dumps([request.patient_id, "failed", actions.unrated(draft), *words.reader], sort_keys=True)
+        if draft is not None:
+            failed.answer(draft, cards, ratings)
+    return _response(_shown(cards, told, words), ratings, profile, request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unjudged:
+    """The answer for orders that were not judged. ``why`` names the sentence that says it: "failed" or "late"."""
+
+    why: str
+    request: HookRequest
+    words: Wording
+    profile: Profile
+    site: Site
+    keys: Keys
+    insured: Sequence[Insured] = ()
+    today: dt.date | None = None
+
+    def answer(self, draft: Json, cards: list[Json], ratings: list[Json]) -> None:
+        """A statement on each coverage for a CRD client; else a card, and a rating if the client always wants one."""
+        words, profile, keys, today = self.words, self.profile, self.keys, self.today
+        reference = f"ServiceRequest/{draft['id']}"
+        content = json.dumps([self.request.patient_id, self.why, actions.unrated(draft), *words.reader], sort_keys=True)
         consult = f"urn:uuid:{stable_uuid(keys, 'consult', content)}"
-        coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", site, profile)
-        if insured and today:
-            held = without_coverage_information(draft, [c.reference for c in insured])
+        if self.insured and today:
+            held = without_coverage_information(draft, [c.reference for c in self.insured])
             said = [
-                undetermined(c, stable_uuid(keys, f"coverage {c.reference}", content), today, words.say("failed"))
-                for c in insured
+                undetermined(c, stable_uuid(keys, f"coverage {c.reference}", content), today, words.say(self.why))
+                for c in self.insured
             ]
-            resource = _with(held, said)
-            ratings.append(actions.system_action(resource, words))
-            continue
+            ratings.append(actions.system_action(_with(held, said), words))
+            return
         if profile.always_rate:
+            coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", self.site, profile)
             ratings.append(actions.system_action(actions.rated(draft, coding), words))
         topic = {"system": profile.topic_system, "code": "guideline", "display": TOPICS["guideline"]}
         mark = {"consult": consult, "order": reference, "rating": Rating.NEEDS_INFORMATION.value, "provisional": False}
@@ -124,12 +150,11 @@ def compose_failed(
                 "uuid": stable_uuid(keys, "card", content),
                 "summary": words.say("summary.failed"),
                 "indicator": "warning",
-                "detail": words.say("failed"),
+                "detail": words.say(self.why),
                 "source": {"label": words.say("source"), "topic": topic},
                 "extension": {OURS: mark, ASSOCIATED: [reference]},
             }
         )
-    return _response(told.cards(cards), ratings, profile, request)
 
 
 def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting: Setting) -> Consult:
@@ -186,6 +211,15 @@ def _with(draft: Json, extensions: list[Json]) -> Json:
 def _has_code(draft: Json) -> bool:
     code = without_empty(draft.get("code"))
     return isinstance(code, dict) and bool(code.get("text") or any("code" in c for c in actions.codings(code)))
+
+
+def _shown(cards: list[Json], asked: Wanted, words: Wording) -> list[Json]:
+    """The cards that the client has room for; the last one names the others, so that no order is passed over."""
+    shown, left = asked.cards(cards)
+    if shown and left:
+        named = words.say("heading.left-out") + "\n" + bullets([escape(c["summary"]) for c in left])
+        shown[-1] = {**shown[-1], "detail": f"{shown[-1]['detail']}\n\n{named}"}
+    return shown
 
 
 def _response(cards: list[Json], ratings: list[Json], profile: Profile, request: HookRequest) -> Json:

@@ -27,12 +27,13 @@ class Wanted:
     off: frozenset[str] = frozenset()
     most: int | None = None
 
-    def cards(self, cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The cards that are wanted, in their order; where there are too many the gravest stay."""
+    def cards(self, cards: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """The cards that are wanted, in their order; where there are too many the gravest, and those left out."""
         kept = [c for c in cards if c["source"]["topic"]["code"] not in self.off]
         if self.most is None or len(kept) <= self.most:
-            return kept
-        return sorted(kept, key=lambda c: GRAVEST.index(c["indicator"]))[: self.most]
+            return kept, []
+        gravest = sorted(kept, key=lambda c: GRAVEST.index(c["indicator"]))
+        return gravest[: self.most], gravest[self.most :]
 
 
 @cache

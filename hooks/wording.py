@@ -71,6 +71,7 @@ NEEDED = frozenset(
             "reasons",
             "devices",
             "told",
+            "left-out",
         )
     }
     | {
@@ -101,6 +102,7 @@ NEEDED = frozenset(
         "notice.medicare",
         "attestation",
         "failed",
+        "late",
         "question-plain",
         "ask-proposed",
         "ask-presumed",

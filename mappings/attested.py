@@ -24,6 +24,9 @@ DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued", "
 
 vocabulary = functools.cache(load_vocabulary)
 
+LARGEST = 2**53
+"""From here on a number of JSON is no exact whole number any more."""
+
 
 class Unreadable(Exception):
     """A value that does not fit its fact; the message says why, without the value."""
@@ -168,6 +171,8 @@ def _amount(fact: FactDefinition, field: str, value: Any, on: dt.date, today: dt
             raise Unreadable("a number is expected")
     else:
         raise Unreadable("a number is expected")
+    if abs(amount) >= LARGEST:
+        raise Unreadable("the number is larger than anything that is measured")
     ended = fact.name.endswith("ended_days_ago") and amount == 0  # 0 = still going on, not ended on that day
     if since and not ended:
         if amount < 0:

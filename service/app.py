@@ -16,6 +16,8 @@ from service import (
     hook,
     limits,
     log,
+    openapi,
+    overload,
     questionnaires,
     rates,
 )  # fmt: skip
@@ -39,20 +41,15 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     log.init_app(app)
     watch.init_app(app)
     cors.init_app(app, parts.settings)
+    overload.init_app(app, parts.settings)
     limits.init_app(app, parts.settings)
     rates.init_app(app, parts.rates)
     errors.init_app(app)
 
-    app.register_blueprint(health.bp)
-    app.register_blueprint(discovery.bp)
-    app.register_blueprint(hook.bp)
-    app.register_blueprint(feedback.bp)
-    app.register_blueprint(guidelines.bp)
-    app.register_blueprint(coverage.bp)
-    app.register_blueprint(explain.bp)
-    app.register_blueprint(questionnaires.bp)
-    app.register_blueprint(launch.bp)
-    app.register_blueprint(order.bp)
-    app.register_blueprint(handback_pages.bp)
+    for bp in (
+        health.bp, openapi.bp, discovery.bp, hook.bp, feedback.bp, guidelines.bp,
+        coverage.bp, explain.bp, questionnaires.bp, launch.bp, order.bp, handback_pages.bp,
+    ):  # fmt: skip
+        app.register_blueprint(bp)
     rehearse(parts)
     return app

@@ -1,11 +1,12 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, coverage, schema, demo,
-app-keys, tenant, settings."""
+"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, tenant, coverage, schema, demo,
+app-keys, settings."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,19 +40,21 @@ def main() -> None:
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--open", "open_", is_flag=True, help="For trying out: no token needed, any web origin.")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
-@click.option("--threads", default=8, show_default=True, type=click.IntRange(1, 64))
-def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None:
-    """Run the service until it is stopped."""
+@click.option("--workers", type=click.IntRange(1, 64), help="In place of IMAGING_CDS_WORKERS.")
+@click.option("--threads", type=click.IntRange(1, 64), help="In place of IMAGING_CDS_THREADS.")
+def serve(port: int, host: str, open_: bool, workers: int | None, threads: int | None) -> None:
+    """Run the service until it is stopped. SIGTERM ends it in order, SIGHUP has it read its files anew."""
     from service import log
     from service.watch.shared import share
 
     share()
     from service.app import create_app
     from service.server import Server
+    from service.starting import check_port
 
     log.configure()
-    settings = read_settings(open=True) if open_ else read_settings()
+    given: dict[str, Any] = {"open": open_ or None, "workers": workers, "threads": threads}
+    settings = read_settings(**{name: value for name, value in given.items() if value is not None})
     if not (settings.open or settings.base_url or host in LOOPBACK):
         raise SettingsError("IMAGING_CDS_BASE_URL is needed: tokens are made out to the service's public URL.")
     at = f"[{host}]" if ":" in host else host
@@ -59,8 +62,9 @@ def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None
     words = f"CDS Hooks discovery: {url}/cds-services\nGuidelines to read: {url}/guidelines"
     if settings.open:
         words += "\nOpen: no token is asked for. For trying out only."
-    app = create_app(settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}"))
-    Server(app, f"{at}:{port}", workers, threads, words).run()
+    check_port(host, port)
+    served = settings.served_at(f"http://{EVERYWHERE.get(host, at)}:{port}")
+    Server(lambda: create_app(served), f"{at}:{port}", words).run()
 
 
 @main.command()

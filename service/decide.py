@@ -17,10 +17,12 @@ from criteria import Library
 from criteria.facts import Value
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
+from criteria.ratings import Verdict
 from hooks import Edition, HookRequest, Insured, Keys, LibraryView, Site
 from hooks.payer import spoken_for
 from hooks.plans import Plans
 from mappings.unmapped import Code, unmapped_codes
+from service import counts
 from service.clients import Client
 from service.fhir import FhirClient
 from service.journal import Consultation, Judged, judged, with_addresses
@@ -88,7 +90,7 @@ class Decision:
         payers = mappings.policy_ids(records, self.settings.policy_systems, today)
         policy = self.library.policies.choose((*payers, client.policy))
         stages.end("read")
-        verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
+        verdicts, late = self._judge(chart, request, policy, stages)
         stages.end("judge")
         answer = hooks.compose(
             verdicts,
@@ -104,6 +106,7 @@ class Decision:
             coverages=insured,
             today=today,
             told=self._told(chart) if told else {},
+            late=late,
             on_drop=lambda what: log.error("left_out", what=what),
         )
         stages.end("compose")
@@ -124,12 +127,33 @@ class Decision:
             self.continuity.keep(request, client, answer, kept, told, now)
         stages.end("keep")
 
+        if late:
+            counts.add("orders_not_judged_in_time", len(late))
+            log.warning("not_judged_in_time", orders=len(late))
         for aside in chart.set_aside:
             log.warning("set_aside", type=aside.reference.partition("/")[0], why=aside.why)
         for alias in sorted(aliases):
             log.info("system_alias", alias=alias)
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
         return answer
+
+    def _judge(
+        self, chart: mappings.Chart, request: HookRequest, policy: Policy, stages: Stages
+    ) -> tuple[list[Verdict], list[str]]:
+        """A verdict for each order in focus, and those for which the hook's time had run out."""
+        verdicts: list[Verdict] = []
+        late: list[str] = []
+        for order in chart.session:
+            if order.standing or order.reference not in request.focus:
+                continue
+            imaging = order.kind not in (Kind.NOT_IMAGING, Kind.NO_CODE)
+            if imaging and stages.seconds > self.settings.hook_budget_seconds:
+                late.append(order.reference)
+                continue
+            verdicts += criteria.judge(
+                chart.session, chart.facts, self.library, chart.today, policy=policy, focus=(order.reference,)
+            )
+        return verdicts, late
 
     def _told(self, chart: mappings.Chart) -> dict[str, Mapping[str, Value]]:
         """Order -> the answers of the app that it was judged on."""
@@ -195,8 +219,13 @@ class Stages:
         self.last = now
 
     @property
+    def seconds(self) -> float:
+        """Since the hook began."""
+        return time.perf_counter() - self.began
+
+    @property
     def total(self) -> float:
-        return round((time.perf_counter() - self.began) * 1000, 1)
+        return round(self.seconds * 1000, 1)
 
 
 def editions(library: Library) -> dict[str, Edition]:

@@ -14,6 +14,9 @@ log = structlog.get_logger("imaging_cds.errors")
 
 FHIR_JSON = "application/fhir+json"
 
+RETRY_SECONDS = 1
+"""After so long a request that was too much may be sent again: by then what was too much has been answered."""
+
 # HTTP status -> (FHIR issue type, text), for what the framework itself refuses
 REFUSALS: dict[int, tuple[str, str]] = {
     400: ("structure", "The request cannot be read."),
@@ -44,7 +47,7 @@ def init_app(app: Flask) -> None:
 def answer(error: HooksError) -> Response:
     """The HTTP answer to one refusal."""
     response = Response(orjson.dumps(outcome(error)), status=error.status, content_type=FHIR_JSON)
-    if wait := getattr(error, "retry_after", 0):
+    if wait := getattr(error, "retry_after", 0) or (RETRY_SECONDS if error.status == 503 else 0):
         response.headers["Retry-After"] = str(wait)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -72,7 +72,7 @@ class FhirClient:
 
     def complete(self, request: HookRequest, queries: Mapping[str, Query], client: Client) -> Collected:
         """The chart for one request. Raises `PatientMissing` when there is no Patient; all else may be missing."""
-        ends = time.monotonic() + self.settings.fhir_budget_seconds
+        ends = time.monotonic() + self.settings.fetch_seconds
         held = read_prefetch(request.prefetch, queries, lean(), limits_of(self.settings))
         lacking = {key for key, query in queries.items() if not _suffices(held[key], query, request.patient_id)}
         server = _server(request, client, self.settings)
@@ -122,7 +122,8 @@ class FhirClient:
             if result.truncated:
                 return pages.ended("truncated")
             if result.next_url is None:
-                return pages
+                other = not following and pages.resources and not pages.hold(query.type)
+                return pages.ended("another-type") if other else pages
             url = within(server.base, url, result.next_url)
         return pages.ended("next-elsewhere")
 
@@ -159,6 +160,9 @@ class _Pages:
     resources: list[dict[str, Any]] = field(default_factory=list)
     broken: int = 0
     reason: str = ""
+
+    def hold(self, kind: str) -> bool:
+        return any(r.get("resourceType") == kind for r in self.resources)
 
     def ended(self, reason: str) -> _Pages:
         self.reason = reason

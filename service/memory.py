@@ -15,6 +15,7 @@ def settle_memory() -> None:
     Before the workers fork, for then they also stay shared between them. Without it every few orders wait for a full
     collection, which takes longer than the order itself.
     """
+    gc.unfreeze()  # what was made before and is of no use any more may go
     gc.collect()
     gc.freeze()
     gc.set_threshold(ALLOCATIONS, 10, 10)

@@ -20,6 +20,7 @@ from service.jwks import Keys
 from service.rates import Rates
 from service.settings import Clock, Settings, SettingsError
 from service.smart.parts import SmartParts, make_smart_parts
+from service.starting import check_files, check_folder, open_journal
 from service.terminology import Terminology
 from service.trust import Trust
 from service.trust_file import TrustFile
@@ -44,13 +45,14 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     clock = clock or _now
     if settings.default_profile not in load_profiles():
         raise SettingsError(f"IMAGING_CDS_DEFAULT_PROFILE: {settings.default_profile} is no client profile.")
+    check_files(settings)
+    check_folder(settings)
     library = library_of(settings)
     policies = library.policies.by_id
     table: Mapping[str, TrustedClient] = (
         {} if settings.open else TrustFile(Path(settings.trust_file), settings, policies)
     )
-    journal = Journal(settings, clock)
-    journal.upgrade()
+    journal = open_journal(settings, clock)
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), policies) if settings.plans_file else {}
     keys = Keys(settings)

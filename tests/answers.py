@@ -16,7 +16,7 @@ def rating(answer: Json, order: str) -> str | None:
     for action in answer.get("systemActions", ()):
         if action["resource"]["id"] == order:
             for extension in action["resource"].get("extension", ()):
-                if extension.get("url") == RATING:
+                if isinstance(extension, dict) and extension.get("url") == RATING:
                     code: str = extension["valueCodeableConcept"]["coding"][0]["code"]
                     return code
     return None

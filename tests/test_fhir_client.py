@@ -215,7 +215,20 @@ def test_an_unusable_answer_makes_the_type_missing(server: Double, reply: Reply,
 def test_a_compressed_answer_is_read(server: Double) -> None:
     body = gzip.compress(json.dumps(bundle(*[condition(f"c{n}") for n in range(3000)])).encode())
     server.replies["/Condition"] = Reply(body, headers={"Content-Encoding": "gzip"})
-    assert len(ids(collect(server, fhir_budget_seconds=30.0, fhir_timeout_seconds=30.0))) == 3001
+    assert (
+        len(
+            ids(
+                collect(
+                    server,
+                    fhir_budget_seconds=30.0,
+                    fhir_timeout_seconds=30.0,
+                    hook_budget_seconds=60.0,
+                    graceful_seconds=90,
+                )
+            )
+        )
+        == 3001
+    )
 
 
 @pytest.mark.parametrize("slow", [Reply(EMPTY, wait=8), Reply(EMPTY, drip=0.5)], ids=["silent", "dripping"])

@@ -31,8 +31,9 @@ CALLERS = {
     "service/addresses.py": {"socket"},
     "service/journal/database.py": {"socket"},
     "service/demo.py": {"socket"},
+    "service/starting.py": {"socket"},
 }
-"""The one client, the look-up of names, and a free port for the demo. Everything else calls through the client."""
+"""The one client, names, free ports, and the journal's database. Everything else calls through the client."""
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}
 """Standard modules that talk to a network: for service only."""
 

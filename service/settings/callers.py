@@ -39,6 +39,13 @@ class Callers(BaseModel):
     )
 
     # Limits on what is sent to us
+    hook_budget_seconds: float = Field(
+        5.0,
+        gt=0,
+        le=60,
+        description="Time for one hook. Of it the FHIR calls get at most four fifths; orders that could not be judged"
+        " by its end get a card that says so, the others their answer.",
+    )
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="Largest request body, in bytes; above it HTTP 413.")
     max_json_depth: int = Field(DEPTH, ge=10, le=DEPTH, description="Deepest nesting of a request body, in levels.")
     max_entries: int = Field(ENTRIES, ge=1, description="Most entries that one Bundle in a request may hold.")

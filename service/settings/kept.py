@@ -12,6 +12,9 @@ class Kept(BaseModel):
         description="SQLAlchemy URL of the journal; empty: SQLite in the data folder. For PostgreSQL install"
         " imaging-cds[postgresql] and write postgresql+psycopg://user@host/database.",
     )
+    database_url_file: str = Field(
+        "", description="File that holds the database URL, password and all, instead of `database_url`."
+    )
     spool_megabytes: int = Field(
         64,
         ge=1,

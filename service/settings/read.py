@@ -38,7 +38,26 @@ def read_settings(environment: Mapping[str, str] | None = None, **given: Any) ->
         if first["type"] == "extra_forbidden":
             raise SettingsError(f"{name} is no setting.{near(name, Settings.model_fields)}") from None
         raise SettingsError(f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}.") from None
-    return _with_secret(settings)
+    longest = settings.drain_seconds + settings.hook_budget_seconds
+    if settings.graceful_seconds <= longest:
+        raise SettingsError(
+            f"{PREFIX}GRACEFUL_SECONDS must be more than {longest:g}, the sum of {PREFIX}DRAIN_SECONDS and"
+            f" {PREFIX}HOOK_BUDGET_SECONDS: what was taken last would not be answered."
+        )
+    return _with_secret(_with_database(settings))
+
+
+def _with_database(settings: Settings) -> Settings:
+    """A URL with a password is better kept in a file than in the environment, which many may read."""
+    if not settings.database_url_file:
+        return settings
+    if settings.database_url:
+        raise SettingsError(f"Set {PREFIX}DATABASE_URL or {PREFIX}DATABASE_URL_FILE, not both.")
+    try:
+        url = Path(settings.database_url_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{PREFIX}DATABASE_URL_FILE: the file cannot be read.") from None
+    return settings.model_copy(update={"database_url": url, "database_url_file": ""})
 
 
 def _with_secret(settings: Settings) -> Settings:

@@ -14,6 +14,7 @@ from service.settings.callers import Callers
 from service.settings.kept import Kept
 from service.settings.kinds import read_rate
 from service.settings.outbound import Outbound
+from service.settings.process import Process
 from service.settings.said import Said
 from service.settings.site import SiteFacts
 from service.settings.watched import Watched
@@ -30,7 +31,7 @@ SITE = (
 )  # fmt: skip
 
 
-class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Callers):
+class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Process, Callers):
     """The whole table. The groups stand in the order of the documentation, last first, as pydantic reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -150,6 +151,11 @@ class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Callers):
         served = self.model_copy(update=pages)
         served._served_at = url
         return served
+
+    @property
+    def fetch_seconds(self) -> float:
+        """Time for the FHIR calls of one hook: what has arrived by then must still be judged within the hook's own."""
+        return min(self.fhir_budget_seconds, 0.8 * self.hook_budget_seconds)
 
     @property
     def journal_url(self) -> str:

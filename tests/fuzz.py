@@ -1,0 +1,205 @@
+"""Mangled requests in their thousands: none may end in a 500, none in a silence that hides an error.
+
+    python -m tests.fuzz --requests 20000 --seed 1      some ten minutes
+    python -m tests.fuzz --requests 500                 a look
+
+A silence that hides an error is an answer with status 200
+
+- that says nothing of an order in focus that is surely imaging: a ServiceRequest that still has the code it had in the
+  good request. Whatever else was mangled, such an order has a rating or a card;
+- or in which a failure of ours was swallowed: the log has one, and the status does not say so;
+- or that calls an order appropriate that was not, with no word that a whole part of the chart could not be read.
+
+Everything else with status 200 is an answer; with 400 to 499 and an OperationOutcome, a refusal. The same seed gives
+the same requests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import psutil
+from flask import Flask
+from flask.testing import FlaskClient
+
+from service import log
+from service.app import create_app
+from service.settings import read_settings
+from tests.answers import Json, cards, rating, silent
+from tests.conftest import SERVICE
+from tests.mangle import mangle, spoil, written
+from tests.requests_loader import good_requests
+
+URL = f"/cds-services/{SERVICE}"
+SPOILED = 0.05
+"""Share of the requests whose bytes are spoiled."""
+LEFT_OUT = "No room for the cards of these orders"
+"""What the last card says where there are more than the client has room for, with what each of them would say."""
+GROWTH_MIB = 32
+"""What the process may grow by once its caches are warm: after a tenth of the requests, at least 500."""
+
+
+class Failures:
+    """A place for log lines that keeps those of failures only."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def write(self, text: str) -> None:
+        if '"event": "failed"' in text:
+            self.kept.append(text.strip())
+
+    def flush(self) -> None:
+        return None
+
+    def taken(self) -> list[str]:
+        kept, self.kept = self.kept, []
+        return kept
+
+
+@dataclass
+class Findings:
+    sent: int = 0
+    statuses: Counter[int] = field(default_factory=Counter)
+    faults: list[Json] = field(default_factory=list)
+    silences: list[Json] = field(default_factory=list)
+    mib_start: float = 0.0
+    mib_end: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults and not self.silences and self.mib_end - self.mib_start <= GROWTH_MIB
+
+
+def make_app(folder: Path) -> tuple[Flask, Failures]:
+    """The whole service, with the pages and the app's links, so that everything that makes an answer has its turn."""
+    failures = Failures()
+    log.configure(cast(TextIO, failures))
+    settings = read_settings(
+        {}, open=True, data_dir=str(folder), base_url="http://127.0.0.1:8000", app_launch="own", max_entries=2000
+    )
+    return create_app(settings), failures
+
+
+def fuzz(client: FlaskClient, failures: Failures, requests: int, seed: int) -> Findings:
+    chance = random.Random(seed)
+    good = good_requests()
+    answers = {name: client.post(URL, json=body).get_json() for name, body in good.items()}
+    found = Findings()
+    warm = max(min(requests // 2, 500), requests // 10)
+    for n in range(requests):
+        if n == warm:
+            found.mib_start = memory()
+        name = chance.choice(list(good))
+        if chance.random() < SPOILED:
+            sent, how = spoil(written(good[name]), chance)
+            body, ways = None, [f"bytes: {how}"]
+        else:
+            body, ways = mangle(good[name], chance)
+            sent = written(body)
+        response = client.post(URL, data=sent, content_type="application/json")
+        found.sent += 1
+        found.statuses[response.status_code] += 1
+        case = {"number": n, "request": name, "ways": ways, "status": response.status_code}
+        failed = failures.taken()
+        if response.status_code >= 500 or (
+            response.status_code != 200 and not is_outcome(response.get_json(silent=True))
+        ):
+            found.faults.append({**case, "log": failed[-1:], "sent": sent})
+        elif response.status_code == 200:
+            why = hidden(response.get_json(), body, good[name], answers[name])
+            if failed or why:
+                found.silences.append({**case, "why": why or "swallowed", "log": failed[-1:], "sent": sent})
+    found.mib_end = memory()
+    return found
+
+
+def is_outcome(body: Any) -> bool:
+    return isinstance(body, dict) and body.get("resourceType") == "OperationOutcome" and bool(body.get("issue"))
+
+
+def hidden(answer: Json, body: Json | None, good: Json, before: Json) -> str:
+    """In a word how this answer hides an error; empty where it does not."""
+    if not isinstance(body, dict):
+        return ""  # what is still JSON after its bytes were spoiled may be another request altogether
+    surely = imaging_in_focus(body, good)
+    left = silent(answer, surely)
+    if left and not any(LEFT_OUT in c.get("detail", "") for c in answer["cards"]):
+        return f"silent about {len(left)} of {len(surely)} orders"
+    lost = lost_keys(body, good)
+    for order in surely if lost else ():
+        better = rating(answer, order) == "appropriate" and rating(before, order) != "appropriate"
+        if better and not any("could not be" in c.get("detail", "") for c in cards(answer, order)):
+            return f"appropriate, and not a word that {sorted(lost)} could not be read"
+    return ""
+
+
+def imaging_in_focus(body: Json, good: Json) -> list[str]:
+    """Ids of the drafts in focus whose code is as it was."""
+    try:
+        codes = [e["resource"]["code"] for e in good["context"]["draftOrders"]["entry"]]
+        entries = body["context"]["draftOrders"]["entry"]
+        held = [e["resource"] for e in entries if isinstance(e, dict) and isinstance(e.get("resource"), dict)]
+        held = [d for d in held if d.get("resourceType") == "ServiceRequest" and d.get("code") in codes]
+        chosen = body["context"].get("selections") if body["hook"] == "order-select" else None
+        return [d["id"] for d in held if chosen is None or f"ServiceRequest/{d['id']}" in chosen]
+    except (KeyError, TypeError):
+        return []
+
+
+def lost_keys(body: Json, good: Json) -> set[str]:
+    """Keys of prefetch that are there and hold neither a Bundle nor null, where the good request has a Bundle."""
+    now = body.get("prefetch")
+    if not isinstance(now, dict):
+        return set()
+    bundles = {k for k, v in good["prefetch"].items() if isinstance(v, dict) and v.get("resourceType") == "Bundle"}
+    return {k for k in bundles & set(now) if now[k] is not None and not isinstance(now[k], dict)}
+
+
+def memory() -> float:
+    """MiB of this process."""
+    gc.collect()
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--requests", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path, help="folder for the requests that found something")
+    args = parser.parse_args()
+    if not 1 <= args.requests <= 1_000_000:
+        parser.error("--requests: 1 to 1,000,000.")
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="imaging-cds-fuzz-") as folder:
+        app, failures = make_app(Path(folder))
+        found = fuzz(app.test_client(), failures, args.requests, args.seed)
+        app.extensions["imaging_cds"].journal.engine.dispose()
+    for kind, cases in (("500 or no outcome", found.faults), ("hidden", found.silences)):
+        for case in cases[:20]:
+            shown = {k: v for k, v in case.items() if k != "sent"}
+            print(f"{kind}: {json.dumps(shown)}")
+        for case in cases if args.keep else ():
+            args.keep.mkdir(parents=True, exist_ok=True)
+            (args.keep / f"{kind.split()[0]}-{case['number']}.json").write_bytes(case["sent"])
+    statuses = "  ".join(f"{status}: {count}" for status, count in sorted(found.statuses.items()))
+    print(f"{found.sent} requests, seed {args.seed}, {time.monotonic() - began:.0f} s")
+    print(f"by status  {statuses}")
+    print(f"{len(found.faults)} of 500 or without an outcome")
+    print(f"{len(found.silences)} answers that hide an error")
+    print(f"memory     {found.mib_start:.0f} MiB once warm, {found.mib_end:.0f} MiB at the end")
+    print("holds" if found.holds else "FAILS")
+    return 0 if found.holds else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
