@@ -1,5 +1,5 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, coverage, schema, demo, app-keys,
-settings."""
+"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, coverage, schema, demo,
+app-keys, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
+from service.replay.command import compare, replay
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
 
@@ -225,6 +226,9 @@ def settings(markdown: bool) -> None:
     for name, default, meaning in table():
         click.echo(f"{name} [{default}]\n    {meaning}")
 
+
+main.add_command(replay)
+main.add_command(compare)
 
 if __name__ == "__main__":
     main()
