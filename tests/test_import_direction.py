@@ -19,6 +19,7 @@ ALLOWED = {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",
         "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "distributed", "matplotlib", "pyarrow", "tqdm",
     },
 }  # fmt: skip
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}

@@ -93,7 +93,7 @@ class Dated:
 
 
 class Timeline:
-    """The chart of one patient through time. ``undated`` counts what names no day: `counts <type>`, `left out <type>`."""
+    """The chart of one patient through time. ``undated`` counts what names no day: `counts X`, `left out X`."""
 
     def __init__(self, resources: Iterable[Json]) -> None:
         self.dated: list[Dated] = []

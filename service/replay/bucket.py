@@ -27,7 +27,9 @@ from service.replay.sessions import is_signed
 from service.replay.tables import write
 
 DONE = "done.json"
-_SHARED = re.compile(rb'"reference"\s*:\s*"(?:https?://[^"]*/)?((?:Medication|Organization|Practitioner(?:Role)?)/[^"/]+)')
+_SHARED = re.compile(
+    rb'"reference"\s*:\s*"(?:https?://[^"]*/)?((?:Medication|Organization|Practitioner(?:Role)?)/[^"/]+)'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ def done(job: Job, number: int) -> Done | None:
     if not path.exists():
         return None
     held = orjson.loads(path.read_bytes())
-    return Done(number, held["orders"], tuple((f, n, why) for f, n, why in held["told"]), tuple(map(tuple, held["undated"])))
+    return Done(
+        number, held["orders"], tuple((f, n, why) for f, n, why in held["told"]), tuple(map(tuple, held["undated"]))
+    )
 
 
 def judge_bucket(job: Job, number: int) -> Done:

@@ -108,10 +108,8 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
 
 
 def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _Store) -> None:
-    if kind == PATIENT:
-        whose = target(f"{PATIENT}/{one.resource.get('id')}")
-    else:
-        whose = target(one.resource.get(owner))
+    named = f"{PATIENT}/{one.resource.get('id')}" if kind == PATIENT else one.resource.get(owner)
+    whose = target(named)
     if whose is None or not whose.startswith(f"{PATIENT}/"):
         found.faults.append(Fault(number, one.line, f"{kind} without a patient that can be told"))
         return

@@ -10,6 +10,7 @@ from criteria.logic import Leaf, Node
 from criteria.ratings import Ruling, Step, Truth, Verdict
 
 WORDS = {True: "true", False: "false", None: "unknown"}
+MET = {True: "met", False: "not met", None: "not known"}
 COMPARISONS = {
     "at_least": "at least", "at_most": "at most", "more_than": "more than", "less_than": "less than", "is": "is",
     "is_not": "is not", "in": "is one of", "has": "has", "contains": "contains",
@@ -48,7 +49,7 @@ def value_of(found: Fact | None) -> str | None:
     held = found.value
     if isinstance(held, bool):
         return "yes" if held else "no"
-    return ", ".join(map(str, held)) if isinstance(held, tuple) else str(held)
+    return ", ".join(map(str, held)) if isinstance(held, tuple) else f"{held:g}" if _number(held) else str(held)
 
 
 def difference(old: Verdict, new: Verdict) -> Difference | None:
@@ -133,7 +134,7 @@ def _says(step: Step | None) -> str:
     """What a clause wants, and what came of it."""
     if step is None:
         return NOTHING
-    return f"{_wants(step.node, step)}: {WORDS[step.truth]}"
+    return f"{_wants(step.node, step)} ({MET[step.truth]})"
 
 
 def _wants(node: Node | None, step: Step) -> str:
@@ -141,9 +142,9 @@ def _wants(node: Node | None, step: Step) -> str:
         return step.says
     value = node.values[-1][1]
     if value is True and node.operator == "is":
-        return node.fact
+        return "yes"
     shown = ", ".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}" if _number(value) else str(value)
-    return f"{node.fact} {COMPARISONS[node.operator]} {shown}"
+    return f"{COMPARISONS[node.operator]} {shown}"
 
 
 def _number(value: object) -> bool:

@@ -34,13 +34,13 @@ def on_cluster(job: Job, numbers: Sequence[int], address: str) -> Iterator[Done 
         run = uuid.uuid4().hex
         tasks = {client.submit(judge_bucket, job, n, key=f"replay-{run}-{n}", retries=1): n for n in numbers}
         for task in as_completed(tasks):
-            error = task.exception() if task.status == "error" else None
-            if error is None:
+            failure = task.exception() if task.status == "error" else None
+            if failure is None:
                 yield task.result()
-            elif isinstance(error, CriteriaError | Lacking | OSError):
-                raise error
+            elif isinstance(failure, CriteriaError | Lacking | OSError):
+                raise failure
             else:
-                yield Failed(tasks[task], f"it failed with {type(error).__name__}")
+                yield Failed(tasks[task], f"it failed with {type(failure).__name__}")
             task.release()
 
 
@@ -49,8 +49,8 @@ def _check(found: dict[str, bool], job: Job) -> None:
         raise NoCluster("The Dask cluster has no workers.")
     if blind := sorted(worker for worker, sees in found.items() if not sees):
         raise NoCluster(
-            f"The Dask worker at {blind[0]} does not see {job.buckets}: --out has to be a folder that all workers share,"
-            " under the same path."
+            f"The Dask worker at {blind[0]} does not see {job.buckets}: --out has to be a folder that all"
+            " workers share, under the same path."
         )
 
 

@@ -9,32 +9,33 @@ from typing import Any
 
 import click
 
+FOLDER = click.Path(file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class _RulesOf(click.ParamType):
-    name = "order|latest|DATE"
+def _rules_of(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value in ("order", "latest"):
+        return value
+    try:
+        return dt.date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise click.BadParameter("write order, latest, or a day such as 2026-01-01") from None
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value in ("order", "latest"):
-            return str(value)
-        try:
-            return dt.date.fromisoformat(str(value)).isoformat()
-        except ValueError:
-            self.fail("write order, latest, or a day such as 2026-01-01", param, ctx)
+
+RULES_OF = "Rules in force on which day: the order's own, the latest (everything that was written), or a date."
 
 
 def _shared(command: Any) -> Any:
     """The options of both commands."""
     for option in reversed((
         click.argument("source", metavar="INPUT", type=click.Path(path_type=Path)),
-        click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for all results."),
+        click.option("--out", required=True, type=FOLDER, help="Folder for all results."),
         click.option("--overlay", type=FILE, help="A site's overlay file over the (new) criteria."),
         click.option("--processes", type=click.IntRange(1, 256), help="On this machine; default: one for each core."),
         click.option("--dask", metavar="ADDRESS", default="", help="Work on a Dask cluster, such as tcp://host:8786."),
         click.option("--keep-ids", is_flag=True, help="Ids of orders and patients as they are, not as keyed hashes."),
         click.option("--key-file", type=FILE, help="Key of these hashes, so that those of several runs agree."),
-        click.option("--complete", is_flag=True, help="The input holds everything: a type without a file has no record."),
+        click.option("--complete", is_flag=True, help="A type without a file has no record, rather than not known."),
         click.option("--restart", is_flag=True, help="Let go of what an earlier run left in DIR."),
     )):  # fmt: skip
         command = option(command)
@@ -44,7 +45,7 @@ def _shared(command: Any) -> Any:
 @click.command()
 @_shared
 @click.option("--criteria", default="shipped", show_default=True, help="A folder of criteria, or of one guideline.")
-@click.option("--rules-of", default="order", show_default=True, type=_RulesOf(), help="Rules in force on which day.")
+@click.option("--rules-of", default="order", show_default=True, callback=_rules_of, help=RULES_OF)
 @click.option("--reasons", default="decisive", show_default=True, type=click.Choice(["decisive", "none"]))
 def replay(source: Path, out: Path, **options: Any) -> None:
     """Judge every imaging order of INPUT on the chart as it stood when the order was placed.
@@ -60,7 +61,7 @@ def replay(source: Path, out: Path, **options: Any) -> None:
 @click.command()
 @_shared
 @click.option("--criteria", multiple=True, help="Twice: OLD and NEW; a folder, `shipped`, or an overlay file.")
-@click.option("--rules-of", default="latest", show_default=True, type=_RulesOf(), help="Rules in force on which day.")
+@click.option("--rules-of", default="latest", show_default=True, callback=_rules_of, help=RULES_OF)
 def compare(source: Path, out: Path, criteria: tuple[str, ...], **options: Any) -> None:
     """Judge every imaging order of INPUT by two sets of rules: which verdicts change, and which clause does it.
 
@@ -110,6 +111,8 @@ def _said(figures: dict[str, Any], out: Path) -> list[str]:
         f"{figures['orders']} orders, {figures['errors']} records that could not be used: {out}",
         f"{figures['seconds']} s on {figures['ran_on']}"
         + (f", {pace} orders a second, {figures['orders_per_second_per_core']} a second and core" if pace else "")
-        + (f"; {figures['parts_kept']} of {figures['parts']} parts were there already" if figures["parts_kept"] else ""),
+        + (
+            f"; {figures['parts_kept']} of {figures['parts']} parts were there already" if figures["parts_kept"] else ""
+        ),
         f"peak memory {figures['peak_mib_all']} MiB in all processes",
     ]

@@ -76,7 +76,7 @@ def _of_lines(path: Path, number: int) -> Iterator[Found | Fault]:
     line = 0
     try:
         with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            while text := file.readline(LONGEST + 1):  # type: ignore[union-attr]
+            while text := file.readline(LONGEST + 1):
                 line += 1
                 if len(text) > LONGEST:
                     _to_the_end(file)  # type: ignore[arg-type]

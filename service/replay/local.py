@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import concurrent.futures as futures
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 
 from criteria.errors import CriteriaError
 from service.replay.bucket import Done, judge_bucket, prepare
 from service.replay.job import Job
 from service.replay.tables import Lacking
+
+Judge = Callable[[Job, int], Done]
 
 
 class Failed(Exception):
@@ -26,7 +28,9 @@ def in_this_process(job: Job, numbers: Sequence[int]) -> Iterator[Done | Failed]
         yield _again(job, number, None)
 
 
-def in_processes(job: Job, numbers: Sequence[int], processes: int) -> Iterator[Done | Failed]:
+def in_processes(
+    job: Job, numbers: Sequence[int], processes: int, judge: Judge = judge_bucket
+) -> Iterator[Done | Failed]:
     """As they are finished. Where a process dies, those buckets that were under way are tried once more, each in a
     process of its own, so that only the one to blame is given up."""
     waiting, suspects = list(numbers), list[int]()
@@ -37,7 +41,7 @@ def in_processes(job: Job, numbers: Sequence[int], processes: int) -> Iterator[D
                 while waiting or running:
                     while waiting and len(running) < processes:
                         number = waiting.pop(0)
-                        running[pool.submit(judge_bucket, job, number)] = number
+                        running[pool.submit(judge, job, number)] = number
                     ready, _ = futures.wait(running, return_when=futures.FIRST_COMPLETED)
                     for future in ready:
                         number = running[future]
@@ -52,7 +56,7 @@ def in_processes(job: Job, numbers: Sequence[int], processes: int) -> Iterator[D
                 suspects += running.values()
     for number in suspects:
         with _pool(job, 1) as pool:
-            yield _again(job, number, pool)
+            yield _again(job, number, pool, judge)
 
 
 def _pool(job: Job, processes: int) -> futures.ProcessPoolExecutor:
@@ -61,9 +65,11 @@ def _pool(job: Job, processes: int) -> futures.ProcessPoolExecutor:
     return futures.ProcessPoolExecutor(processes, context, prepare, (job,))
 
 
-def _again(job: Job, number: int, pool: futures.ProcessPoolExecutor | None) -> Done | Failed:
+def _again(
+    job: Job, number: int, pool: futures.ProcessPoolExecutor | None, judge: Judge = judge_bucket
+) -> Done | Failed:
     try:
-        return pool.submit(judge_bucket, job, number).result() if pool else judge_bucket(job, number)
+        return pool.submit(judge, job, number).result() if pool else judge(job, number)
     except (CriteriaError, Lacking, OSError):  # nothing that another try would change
         raise
     except BrokenProcessPool:

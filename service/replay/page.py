@@ -28,8 +28,9 @@ def sum_up(came: Came, folder: Path) -> None:
     put(folder / "summary.json", held)
     page = Page("Past imaging orders, judged as of the day they were placed")
     page.text(
-        f"{held['orders']:,} imaging orders of {held['patients']:,} patients. Rules: {held['rules'][0]['name']}, in force on "
-        f"{held['rules_in_force_on']}. A card would have been shown for {_or_none(held['cards_per_100_orders'])} of 100 orders."
+        f"{held['orders']:,} imaging orders; the input holds {held['patients']:,} patients. Rules: "
+        f"{held['rules'][0]['name']}, in force on {held['rules_in_force_on']}. A card would have been shown for "
+        f"{_or_none(held['cards_per_100_orders'])} of 100 orders."
     )
     page.text(LIMITS)
     rows = [[WORDS[r], *of(held["ratings"][r])] for r in RATINGS] + [["provisional (of all)", *of(held["provisional"])]]
@@ -67,12 +68,18 @@ def what_went_in(page: Page, held: Mapping[str, Any]) -> None:
         )
     undated = {name.removeprefix("left out "): n for name, n in held["undated"].items() if name.startswith("left out ")}
     if undated:
-        said.append("Left out, for they name no day: " + ", ".join(f"{n:,} {kind}" for kind, n in undated.items()) + ".")
+        said.append(
+            "Left out, for they name no day: " + ", ".join(f"{n:,} {kind}" for kind, n in undated.items()) + "."
+        )
     counted = {name.removeprefix("counts "): n for name, n in held["undated"].items() if name.startswith("counts ")}
     if counted:
-        said.append("Taken as known throughout, for they name no day: " + ", ".join(f"{n:,} {k}" for k, n in counted.items()))
+        said.append(
+            "Taken as known throughout, for they name no day: " + ", ".join(f"{n:,} {k}" for k, n in counted.items())
+        )
     if held["parts_failed"]:
-        said.append(f"{held['parts_failed']} parts of the input could not be judged; start the same command to try again.")
+        said.append(
+            f"{held['parts_failed']} parts of the input could not be judged; start the same command to try again."
+        )
     page.points(said or ["Every record that is read here was dated."])
     errors = list(held["errors"].items())[:NAMED]
     page.table("Records and orders that could not be used (all stand in errors.parquet)", ["what", "number"], errors)

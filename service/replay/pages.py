@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 
 STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: #fff;
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.7rem } h2 { font-size: 1.25rem; margin-top: 2rem }
 table { border-collapse: collapse; margin: 1rem 0 } caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { border-bottom: 1px solid #ccc; padding: .3rem .7rem; text-align: left; vertical-align: top }
@@ -53,12 +54,12 @@ class Page:
         self.markdown += [f"![{says}]({name})", ""]
 
     def write(self, folder: Path, name: str) -> None:
-        title = escape(self.title)
+        title, body = escape(self.title), "\n".join(self.html)
         html = (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n" + "\n".join(self.html) + "\n</main></body></html>\n"
-        )  # fmt: skip
+            f"<style>{STYLE}</style></head>\n<body><main><h1>{title}</h1>\n{body}\n</main></body></html>\n"
+        )
         (folder / f"{name}.html").write_text(html, encoding="utf-8")
         (folder / f"{name}.md").write_text("\n".join([f"# {self.title}", "", *self.markdown]), encoding="utf-8")
 

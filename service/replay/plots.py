@@ -11,7 +11,8 @@ from typing import Any
 from service.replay.tables import Lacking
 
 COLOURS = {
-    "appropriate": "#1b7f4d", "not-appropriate": "#b3362b", "needs-information": "#d59a1e", "no-criteria-apply": "#8a8f98",
+    "appropriate": "#1b7f4d", "not-appropriate": "#b3362b", "needs-information": "#d59a1e",
+    "no-criteria-apply": "#8a8f98",
 }  # fmt: skip
 OTHER = "#2b5f9e"
 Counts = Mapping[str, Mapping[str, int]]

@@ -115,10 +115,11 @@ def _book(library: Library, on: dt.date) -> Book:
 
 def turning_days(library: Library) -> Iterator[dt.date]:
     """The days on which a guideline, a rule or a threshold begins, and those after its last."""
-    for held in (*library.guidelines.values(), *library.criteria):
-        yield held.start
-        if held.end is not None and held.end < dt.date.max:
-            yield held.end + dt.timedelta(days=1)
+    spans = [(g.start, g.end) for g in library.guidelines.values()] + [(c.start, c.end) for c in library.criteria]
+    for start, end in spans:
+        yield start
+        if end is not None and end < dt.date.max:
+            yield end + dt.timedelta(days=1)
     nodes = [*library.definitions.values(), *(n for c in library.criteria for n in conditions(c))]
     for node in nodes:
         yield from (start for leaf in leaves(node) for start, _ in leaf.values if start is not None)

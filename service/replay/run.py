@@ -74,19 +74,19 @@ def run(ask: Ask, sum_up: Sum, progress: Progress) -> dict[str, Any]:
         divided = time.monotonic()
         missing = frozenset() if ask.complete else frozenset(q.type for q in QUERIES.values()) - set(intake.held)
         job = Job(work.folder, ask.rules, stamps, rules_on, missing, _key(ask, intake), ask.reasons, ask.site)
-        finished = [found for n in range(intake.buckets) if (found := done(job, n))]
-        kept = {found.number for found in finished}
-        waiting = [n for n in range(intake.buckets) if intake.orders[n] and n not in kept]
+        finished = [kept for n in range(intake.buckets) if (kept := done(job, n))]
+        there = {one.number for one in finished}
+        waiting = [n for n in range(intake.buckets) if intake.orders[n] and n not in there]
         results: list[Done | Failed] = list(finished)
         job.parts.mkdir(exist_ok=True)
-        with progress.judging(sum(intake.orders), sum(intake.orders[n] for n in kept)) as judged:
+        with progress.judging(sum(intake.orders), sum(intake.orders[n] for n in there)) as judged:
             for found in _shared_out(job, waiting, ask):
                 results.append(found)
                 judged(intake.orders[found.number])
         judging = time.monotonic() - divided
         came = _join(job, intake, results, ask.out)
         sum_up(came, ask.out)
-        figures = _figures(ask, came, results, judging, time.monotonic() - began, len(kept))
+        figures = _figures(ask, came, results, judging, time.monotonic() - began, len(there))
         if not came.failed:
             put(ask.out / FINISHED, figures)
             work.clear()
@@ -119,7 +119,9 @@ def _join(job: Job, intake: Intake, results: Sequence[Done | Failed], out: Path)
         (None, 0, "judge", f"part {f.number + 1} of {intake.buckets}: {f.why}, twice; {intake.orders[f.number]} orders")
         for f in failed
     ]
-    rows = {t: join(t, (part(job, r.number) / f"{t}.parquet" for r in good), (), out / f"{t}.parquet") for t in job.tables}
+    rows = {
+        t: join(t, (part(job, r.number) / f"{t}.parquet" for r in good), (), out / f"{t}.parquet") for t in job.tables
+    }
     rows["errors"] = join("errors", (), errors, out / "errors.parquet")
     undated: Counter[str] = Counter()
     for one in good:
@@ -174,5 +176,3 @@ def _figures(
         "peak_mib_main": round(own / KIB),
         "peak_mib_all": round(sum(peaks.values()) / KIB),
     }
-
-

@@ -65,9 +65,6 @@ def as_json(came: Came, found: Sums) -> dict[str, Any]:
     whole = found.orders
     return {
         "orders": whole,
-        "not_judged": sum(row[2] == "judge" for row in came.errors),
-        "parts_failed": came.failed,
-        "patients": came.intake.patients,
         "ratings": {name: share(found.ratings[name], whole) for name in RATINGS},
         "provisional": share(found.provisional, whole),
         "cards_per_100_orders": round(100 * found.cards / whole, 1) if whole else None,
@@ -89,6 +86,9 @@ def about(came: Came) -> dict[str, Any]:
     return {
         "rules": [{"name": r.name, "stamp": s} for r, s in zip(job.rules, job.stamps, strict=True)],
         "rules_in_force_on": job.rules_on.isoformat() if job.rules_on else "the day of each order",
+        "patients": intake.patients,
+        "not_judged": sum(row[2] == "judge" for row in came.errors),
+        "parts_failed": came.failed,
         "ids": "hashed" if job.key else "kept",
         "files": len(intake.files),
         "resources": dict(sorted(intake.resources.items())),

@@ -72,8 +72,8 @@ class Work:
         if path.exists():
             held = orjson.loads(path.read_bytes())
             faults = [Fault(**f) for f in held.pop("faults")]
-            counts = {name: Counter(held.pop(name)) for name in ("resources", "unread")}
-            return Intake(**held, **counts, faults=faults)
+            held |= {name: Counter(held[name]) for name in ("resources", "unread")}
+            return Intake(**held, faults=faults)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         found = divide(self.source, folder, progress)
