@@ -102,8 +102,13 @@ def _keep(job: Job, number: int, rows: Rows, what: Done) -> None:
 @functools.lru_cache(maxsize=2)
 def _judging(job: Job) -> Judging:
     found = Judging(job)
-    settle_memory()
+    _settle()
     return found
+
+
+@functools.cache
+def _settle() -> None:
+    settle_memory()
 
 
 def prepare(job: Job) -> None:

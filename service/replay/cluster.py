@@ -33,7 +33,7 @@ def on_cluster(job: Job, numbers: Sequence[int], address: str) -> Iterator[Done 
         _check(client.run(_sees, str(job.buckets)), job)
         run = uuid.uuid4().hex
         tasks = {client.submit(judge_bucket, job, n, key=f"replay-{run}-{n}", retries=1): n for n in numbers}
-        for task in as_completed(tasks):
+        for task in as_completed(tasks, loop=client.loop):
             failure = task.exception() if task.status == "error" else None
             if failure is None:
                 yield task.result()

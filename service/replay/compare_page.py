@@ -14,6 +14,7 @@ from service.replay.page import LIMITS, WORDS, of, what_went_in
 from service.replay.pages import Cell, Page
 from service.replay.plots import stacked
 from service.replay.rule_changes import RuleChange, in_words, rule_changes
+from service.replay.rules import standing
 from service.replay.run import Came
 from service.replay.summary import RATINGS, TOP, about, ordered, share
 from service.replay.tables import columns, rows_of
@@ -48,7 +49,8 @@ class Pairs:
 
 
 def sum_up(came: Came, folder: Path) -> None:
-    old, new = (rules.library() for rules in came.job.rules)
+    job = came.job
+    old, new = (standing(r, s).library for r, s in zip(job.rules, job.stamps, strict=True))
     titles = {c.id: c.title for library in (old, new) for c in library.criteria}
     changed = rule_changes(old, new)
     found = _pairs(folder)

@@ -38,7 +38,7 @@ class Rules:
     @property
     def stamp(self) -> str:
         """A digest of all that they are read from."""
-        digest = hashlib.sha256(fingerprint(HERE).encode())
+        digest = hashlib.sha256(_shipped().encode())
         if self.home:
             digest.update(b"\0" + fingerprint(Path(self.home)).encode())
         for name in (self.overlay, self.policies):
@@ -106,6 +106,11 @@ class Standing:
     def book(self, on: dt.date) -> Book:
         at = bisect_right(self.turns, on)
         return _book(self.library, self.turns[at - 1] if at else dt.date.min)
+
+
+@functools.cache
+def _shipped() -> str:
+    return fingerprint(HERE)
 
 
 @functools.lru_cache(maxsize=64)

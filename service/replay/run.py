@@ -20,7 +20,7 @@ from service.replay.cluster import on_cluster
 from service.replay.job import LATEST, ON_ORDER_DAY, Job, Reasons, Site, reading_stamp
 from service.replay.local import Failed, in_processes, in_this_process
 from service.replay.progress import Progress
-from service.replay.rules import Rules, latest_day
+from service.replay.rules import Rules, latest_day, standing
 from service.replay.tables import Row, arrow, join
 from service.replay.work import FINISHED, Work, put
 
@@ -66,7 +66,7 @@ def run(ask: Ask, sum_up: Sum, progress: Progress) -> dict[str, Any]:
     arrow()
     began = time.monotonic()
     stamps = tuple(rules.stamp for rules in ask.rules)
-    rules_on = _rules_on(ask)
+    rules_on = _rules_on(ask, stamps)
     work = Work(ask.out, ask.source, _asked(ask, stamps), ask.restart)
     try:
         with progress.reading() as read:
@@ -129,9 +129,9 @@ def _join(job: Job, intake: Intake, results: Sequence[Done | Failed], out: Path)
     return Came(job, intake, undated, errors, len(failed), rows)
 
 
-def _rules_on(ask: Ask) -> dt.date | None:
+def _rules_on(ask: Ask, stamps: Sequence[str]) -> dt.date | None:
     """The day whose rules judge; reading the rules here also finds every slip in them before the work begins."""
-    libraries = [rules.library() for rules in ask.rules]
+    libraries = [standing(rules, stamp).library for rules, stamp in zip(ask.rules, stamps, strict=True)]
     if ask.rules_of == LATEST:
         return latest_day(libraries)
     return None if ask.rules_of == ON_ORDER_DAY else dt.date.fromisoformat(ask.rules_of)
