@@ -68,6 +68,16 @@ class TooManyOrders(HooksError):
         super().__init__(message, "context.draftOrders")
 
 
+class TooManyEntries(HooksError):
+    """413: a Bundle with more entries than the service reads."""
+
+    status, issue = 413, "too-long"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"A Bundle in the request has more than {limit} entries. Send less, page by page.")
+
+
 class UnreadableRequest(HooksError):
     status, issue = 400, "structure"
 

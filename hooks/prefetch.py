@@ -3,15 +3,24 @@
 A key may hold data, say that there is none (null, an empty Bundle), report a failure (OperationOutcome, alone or
 inside a Bundle), be absent, hold only the first page, or hold something that is no FHIR at all. "None" and "could not
 be had" are never mixed up: the first makes a fact false, the second leaves it unknown.
+
+A searchset as nearly all are is read straight out of its JSON, with only what is looked at of each resource; whatever
+is not in order there is read whole.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+
+import msgspec
+
+from hooks.body import DEFAULT, Limits
+
+Kind = TypeVar("Kind")
 
 
 class State(enum.StrEnum):
@@ -26,13 +35,15 @@ class State(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Prefetched:
     """One key. ``next_url`` leads to the following page; ``broken`` counts entries that are no resource;
-    ``truncated`` means that the Bundle's total is more than arrived and no next page is named."""
+    ``truncated`` means that the Bundle's total is more than arrived and no next page is named; ``lean`` that all are of
+    the type that was asked for, with only what is looked at."""
 
     state: State
-    resources: tuple[dict[str, Any], ...] = ()
+    resources: tuple[Any, ...] = ()
     next_url: str | None = None
     broken: int = 0
     truncated: bool = False
+    lean: bool = False
 
     @property
     def complete(self) -> bool:
@@ -41,9 +52,72 @@ class Prefetched:
         return known and self.next_url is None and not self.truncated
 
 
-def read_prefetch(prefetch: Mapping[str, object], keys: Iterable[str]) -> Mapping[str, Prefetched]:
-    """The state of each of ``keys``; what else the client sent is ignored."""
-    return MappingProxyType({k: read_result(prefetch[k]) if k in prefetch else Prefetched(State.ABSENT) for k in keys})
+class Lean:
+    """How the resources of one type are read with only what is looked at.
+
+    ``kind`` is the type of one resource that msgspec reads, ``made`` makes of all of them what the readers get; either
+    raises `msgspec.ValidationError` for what is not in order.
+    """
+
+    def __init__(self, kind: Any, made: Callable[[list[Any]], Sequence[Any]]) -> None:
+        self.made = made
+        self.bundle = msgspec.json.Decoder(_Bundle[kind])
+
+    def read(self, text: msgspec.Raw, most: int) -> Prefetched | None:
+        """A searchset; None where not all is in order."""
+        try:
+            bundle = self.bundle.decode(text)
+            if len(bundle.entry) > most:
+                return None
+            resources = self.made([entry.resource for entry in bundle.entry])
+        except (msgspec.MsgspecError, RecursionError):
+            return None
+        following = next((link.get("url") or None for link in bundle.link if link.get("relation") == "next"), None)
+        included = sum(entry.search is not None and entry.search.get("mode") == "include" for entry in bundle.entry)
+        missing = bundle.total is not None and bundle.total > len(bundle.entry) - included
+        state = State.GIVEN if bundle.entry else State.EMPTY
+        return Prefetched(state, tuple(resources), following, 0, missing and following is None, lean=True)
+
+
+class _Search(TypedDict, total=False):
+    mode: str
+
+
+class _Link(TypedDict, total=False):
+    relation: str
+    url: str
+
+
+class _Entry(msgspec.Struct, Generic[Kind]):
+    resource: Kind
+    search: _Search | None = None
+
+
+class _Bundle(msgspec.Struct, Generic[Kind]):
+    resourceType: Literal["Bundle"]
+    entry: list[_Entry[Kind]] = []
+    link: list[_Link] = []
+    total: int | None = None
+
+
+ABSENT = Prefetched(State.ABSENT)
+
+
+def read_prefetch(
+    prefetch: Mapping[str, object], keys: Iterable[str], lean: Mapping[str, Lean] | None = None,
+    limits: Limits = DEFAULT,
+) -> Mapping[str, Prefetched]:  # fmt: skip
+    """The state of each of ``keys``; what else the client sent is ignored. ``lean``: how a key can be read so."""
+    ways = lean or {}
+    held = {key: _result(prefetch[key], ways.get(key), limits) for key in keys if key in prefetch}
+    return MappingProxyType({key: held.get(key, ABSENT) for key in keys})
+
+
+def _result(value: object, lean: Lean | None, limits: Limits) -> Prefetched:
+    if not isinstance(value, msgspec.Raw):
+        return read_result(value)
+    found = lean.read(value, limits.entries) if lean else None
+    return read_result(limits.parse(value)) if found is None else found
 
 
 def read_result(value: object) -> Prefetched:

@@ -12,11 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from hooks import errors
+from hooks.body import DEFAULT
 from hooks.contexts import CONTEXTS, FhirAuthorization, Lenient, OrderContext, OrderSelect
 from hooks.validate import faults
-
-DEPTH = 100
-"""Levels of nesting that a request may have; FHIR needs about thirty."""
 
 DRAFTS = 200
 """Draft orders that one session may hold; they are all compared with each other."""
@@ -102,7 +100,7 @@ def read_request(body: object, service_hook: Collection[str]) -> HookRequest:
     """
     if not isinstance(body, dict):
         raise errors.UnreadableRequest("The request must be one JSON object, as CDS Hooks defines it.")
-    _shallow(body)
+    DEFAULT.check(body)
     hook = body.get("hook")
     if isinstance(hook, str) and hook and (hook not in service_hook or hook not in CONTEXTS):
         raise errors.WrongHook(tuple(sorted(service_hook)))
@@ -147,21 +145,6 @@ def _lacks(value: Any, loc: tuple[int | str, ...]) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return value is None or value == ""
-
-
-def _shallow(body: Json) -> None:
-    """Refuse a body nested deeper than `DEPTH`: whatever reads it later may recurse."""
-    level: list[Any] = [body]
-    for _ in range(DEPTH):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    raise errors.UnreadableRequest(f"The request is nested deeper than {DEPTH} levels.")
 
 
 def _drafts(context: OrderContext) -> tuple[tuple[Json, ...], tuple[Json, ...], dict[str, str]]:

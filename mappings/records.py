@@ -23,8 +23,12 @@ LONGEST = 64
 """Letters of a status code that is kept."""
 Made = TypeVar("Made")
 TELLING = "telling"
-KEYS = ("patient", "lost", "unsure", "late", "fields")
-TYPES: Mapping[str, type] = {"text": str, "object": dict, "list": list, "flag": bool}
+KEYS = ("patient", "lost", "unsure", "late", "fields", "also")
+TYPES: Mapping[str, type] = {
+    "text": str, "flag": bool, "object": dict, "concept": dict, "coding": dict, "period": dict, "reference": dict,
+    "list": list, "concepts": list, "references": list,
+}  # fmt: skip
+"""What stands in a field of each type of resources.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Shape:
     unsure: frozenset[str]
     fields: Mapping[str, type]
     late: bool = False
+    read: Mapping[str, str] = field(default_factory=dict)
+    """Every field that is looked at, with its type as resources.yaml has it; "" for any."""
     sound: set[tuple[type, ...]] = field(default_factory=set, compare=False)
     """Which types of all fields together were found to be as FHIR has them: few, and alike in all charts."""
 
@@ -115,7 +121,8 @@ def shapes(path: Path = RESOURCES) -> Mapping[str, Shape]:
                 raise DataError(path, entry["fields"].line(name), f"`{wanted}` is none of {', '.join(TYPES)}.")
         fields = {name: TYPES[wanted] for name, wanted in entry["fields"].items()}
         lost, unsure = frozenset(entry["lost"]), frozenset(entry.get("unsure", ()))
-        out[kind] = Shape(entry["patient"], lost, unsure, fields, entry.get("late", False))
+        read = {**dict.fromkeys(entry.get("also", ()), ""), **entry["fields"]}
+        out[kind] = Shape(entry["patient"], lost, unsure, fields, entry.get("late", False), read)
     return out
 
 

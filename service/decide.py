@@ -72,12 +72,12 @@ class Decision:
         collected = self.fhir.complete(request, mappings.QUERIES, client)
         stages.end("fetch")
         aliases = mappings.watch_aliases()
-        records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
+        resources = mappings.read_in_full(collected.resources, request.patient_id, today, request.drafts)
+        records = mappings.read_records(resources, request.patient_id, collected.missing)
         orders = mappings.read_orders(request.drafts, records)
         told = self.continuity.told(request, client, orders, now) if self.continuity else Told()
         if told:
-            resources = (*collected.resources, *told.observations)
-            records = mappings.read_records(resources, request.patient_id, collected.missing)
+            records = mappings.read_records([*resources, *told.observations], request.patient_id, collected.missing)
             orders = mappings.read_orders(request.drafts, records)
         chart = mappings.Chart(records, orders, today, request.encounter_id, self.settings.site, request.drafts)
         insured = spoken_for(
@@ -139,7 +139,8 @@ class Decision:
         today = self.settings.today(self.clock())
         try:
             collected = self.fhir.complete(replace(request, fhir_server=None), mappings.QUERIES, client)
-            records = mappings.read_records(collected.resources, request.patient_id, collected.missing)
+            resources = mappings.read_in_full(collected.resources, request.patient_id, today, request.drafts)
+            records = mappings.read_records(resources, request.patient_id, collected.missing)
             insured = [i for i in self._insured(records, today) if i.in_force]
         except Exception as error:  # whatever broke the answer may break this too
             log.error("failed", kind=type(error).__name__)

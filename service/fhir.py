@@ -8,6 +8,7 @@ lie within it, redirects are not followed.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,10 +20,12 @@ import orjson
 import structlog
 
 from hooks.errors import PatientMissing
-from hooks.prefetch import Prefetched, State, read_prefetch, read_result
+from hooks.prefetch import Lean, Prefetched, State, read_prefetch, read_result
 from hooks.request import HookRequest
-from mappings.queries import TOKEN, Query
+from mappings import lean_types
+from mappings.queries import QUERIES, TOKEN, Query
 from service.clients import Client
+from service.limits import limits_of
 from service.outgoing import Unavailable, fetch
 from service.settings import Settings
 from service.urls import Base, read_base, within
@@ -38,10 +41,11 @@ class Collected:
     """What was had. ``missing`` are the resource types whose silence means nothing, ``why`` one word per prefetch key
     (no-server, not-allowed, scope, timeout, http-403, ...), ``calls`` the number of FHIR calls tried.
 
-    ``resources`` may hold None for each entry that was no resource, so that it can be set aside and counted.
+    ``resources`` may hold None for each entry that was no resource, so that it can be set aside and counted, and what
+    `mappings.read_in_full` has yet to read.
     """
 
-    resources: tuple[dict[str, Any] | None, ...]
+    resources: tuple[Any, ...]
     missing: frozenset[str] = frozenset()
     why: Mapping[str, str] = field(default_factory=dict)
     calls: int = 0
@@ -66,7 +70,7 @@ class FhirClient:
     def complete(self, request: HookRequest, queries: Mapping[str, Query], client: Client) -> Collected:
         """The chart for one request. Raises `PatientMissing` when there is no Patient; all else may be missing."""
         ends = time.monotonic() + self.settings.fhir_budget_seconds
-        held = read_prefetch(request.prefetch, queries)
+        held = read_prefetch(request.prefetch, queries, lean(), limits_of(self.settings))
         lacking = {key for key, query in queries.items() if not _suffices(held[key], query, request.patient_id)}
         server = _server(request, client)
         fetched: dict[Future[_Pages], str] = {}
@@ -81,7 +85,7 @@ class FhirClient:
         for call in late:
             call.cancel()
             why[fetched[call]] = "timeout"
-        resources: list[dict[str, Any] | None] = []
+        resources: list[Any] = []
         for key in queries:
             resources += [*held[key].resources, *[None] * held[key].broken]
         for call in done:
@@ -146,17 +150,28 @@ class _Pages:
         return self
 
 
+@functools.cache
+def lean() -> Mapping[str, Lean]:
+    """How the chart that a prefetch key holds is read, with only what is looked at."""
+    kinds = lean_types()
+    return {key: Lean(*kinds[query.type]) for key, query in QUERIES.items() if query.type in kinds}
+
+
 def _suffices(held: Prefetched, query: Query, patient_id: str) -> bool:
     """Whether prefetch answered this query for good. A search that null answers found nothing; a patient must be."""
     if query.required:
         return held.state is State.GIVEN and any(_is(r, query.type, patient_id) for r in held.resources)
-    if held.state is State.GIVEN and not any(r.get("resourceType") == query.type for r in held.resources):
+    if (
+        held.state is State.GIVEN
+        and not held.lean
+        and not any(r.get("resourceType") == query.type for r in held.resources)
+    ):
         return False  # answered with something else
     return held.complete
 
 
-def _is(resource: Mapping[str, Any], kind: str, identity: str) -> bool:
-    return resource.get("resourceType") == kind and resource.get("id") == identity
+def _is(resource: Any, kind: str, identity: str) -> bool:
+    return isinstance(resource, dict) and resource.get("resourceType") == kind and resource.get("id") == identity
 
 
 def _server(request: HookRequest, client: Client) -> _Server | str:
@@ -185,7 +200,7 @@ def _barred(server: _Server | str, request: HookRequest, query: Query) -> str | 
 
 
 def _collected(
-    resources: list[dict[str, Any] | None],
+    resources: list[Any],
     why: Mapping[str, str],
     queries: Mapping[str, Query],
     request: HookRequest,
@@ -194,7 +209,7 @@ def _collected(
     for key, reason in why.items():
         log.warning("not_had", key=key, reason=reason)
     patient = queries[PATIENT]
-    if not any(r is not None and _is(r, patient.type, request.patient_id) for r in resources):
+    if not any(_is(r, patient.type, request.patient_id) for r in resources):
         raise PatientMissing(PATIENT)
     missing = frozenset(queries[key].type for key in why if not queries[key].required)
     return Collected(tuple(resources), missing, why, calls)

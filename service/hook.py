@@ -14,6 +14,7 @@ from hooks.services import hooks_of
 from service.answers import json
 from service.clients import Client, speaking
 from service.errors import place
+from service.fhir import lean
 from service.limits import read_json
 from service.parts import Parts
 
@@ -29,7 +30,7 @@ def call(service: str) -> Response:
     if not offered:
         raise UnknownService()
     client = parts.trust.client_of(request)
-    body = tolerated(read_json(request), client)
+    body = tolerated(read_json(request, lean()), client)
     try:
         hook_request = read_request(body, offered)
     except HooksError as error:

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 STANDARD = sys.stdlib_module_names
 ALLOWED = {
     "criteria": {"criteria", "yaml", "pydantic"},
-    "mappings": {"mappings", "criteria", "yaml", "pydantic"},
-    "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir"},
+    "mappings": {"mappings", "criteria", "yaml", "pydantic", "msgspec", "orjson"},
+    "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",

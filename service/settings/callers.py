@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field, SecretStr
 
-from hooks.request import DEPTH
+from hooks.body import DEPTH, ENTRIES
 from service.settings.kinds import Listed
 
 
@@ -28,7 +28,7 @@ class Callers(BaseModel):
     # Limits on what is sent to us
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="Largest request body, in bytes; above it HTTP 413.")
     max_json_depth: int = Field(DEPTH, ge=10, le=DEPTH, description="Deepest nesting of a request body, in levels.")
-    max_entries: int = Field(20_000, ge=1, description="Most entries that one Bundle in a request may hold.")
+    max_entries: int = Field(ENTRIES, ge=1, description="Most entries that one Bundle in a request may hold.")
     token_leeway_seconds: int = Field(30, ge=0, le=300, description="How far a client's clock may be off.")
     token_max_seconds: int = Field(3600, ge=60, description="Longest time from a token's iat to its exp.")
     jwks_max_age_seconds: int = Field(3600, ge=60, description="How long a client's fetched keys are used.")
