@@ -249,17 +249,12 @@ def test_ids_are_hashed_unless_they_are_to_be_kept(once: Path, tmp_path: Path) -
     key.write_text("a secret of the site")
     source = ndjson(tmp_path / "in", [patient(), mri("one", "2025-05-01")])
     more = ndjson(tmp_path / "more", [patient(), mri("one", "2025-05-01"), patient("b")])
+    runs: list[tuple[Path, Json]] = [
+        (source, {}), (more, {}), (source, {"key_file": key}), (more, {"key_file": key}), (source, {"keep_ids": True})
+    ]  # fmt: skip
     names = [
-        table(replayed(s, tmp_path / f"out{n}", **options), "orders")[0]["patient"]
-        for n, (s, options) in enumerate(
-            [
-                (source, {}),
-                (more, {}),
-                (source, {"key_file": key}),
-                (more, {"key_file": key}),
-                (source, {"keep_ids": True}),
-            ]
-        )
+        table(replayed(where, tmp_path / f"out{n}", **options), "orders")[0]["patient"]
+        for n, (where, options) in enumerate(runs)
     ]
     assert names[0] != names[1], "hashes of two exports cannot be joined without a key"
     assert names[2] == names[3] and names[4] == "a"
@@ -277,7 +272,7 @@ def test_a_dask_cluster_of_two_workers_makes_the_same_bytes(once: Path, tmp_path
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         options = {"threads_per_worker": 1, "dashboard_address": None, "local_directory": str(tmp_path / "dask")}
-        with LocalCluster(n_workers=2, host="127.0.0.1", **options) as cluster:  # type: ignore[no-untyped-call]
+        with LocalCluster(n_workers=2, host="127.0.0.1", **options) as cluster:
             out = replayed(population(), tmp_path / "out", dask=cluster.scheduler_address)
     assert results(out) == results(once)
 
