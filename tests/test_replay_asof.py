@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from criteria.errors import DataError
+from criteria.reading import read_yaml
 from mappings.records import shapes
 from service.replay.asof import TABLE, Timeline, dates
 from service.replay.moments import Moment, moment
 from service.replay.sessions import Placed, is_signed, placed_on, sessions
+from service.replay.tables import columns
 
 Json = dict[str, Any]
 
@@ -165,3 +167,13 @@ def test_an_order_without_a_whole_day_cannot_be_placed() -> None:
     assert placed_on(made("ServiceRequest", authoredOn="2024-05")) is None
     assert placed_on(made("ServiceRequest")) is None
     assert placed_on(made("ServiceRequest", authoredOn=["2024-05-10"])) is None
+
+
+def test_the_documentation_holds_the_tables_as_they_are() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "replay.md").read_text()
+    for table, held in columns().items():
+        assert f"**{table}.parquet**" in text
+        assert [c.name for c in held if f"| {c.name} | {c.type} | {c.means} |" not in text] == []
+    for kind, entry in read_yaml(TABLE).items():
+        known, later = ", ".join(entry["known"]) or "always", ", ".join(entry.get("later", []))
+        assert f"| {kind} | {known} | {entry['undated'].replace('_', ' ')} | {later} |" in text
