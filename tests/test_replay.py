@@ -35,7 +35,7 @@ from service.report.walk import Walk
 from service.settings import read_settings
 from tests.replay_runs import ROOT, SMALL, TABLES, Json, ndjson, population, replayed, results, summary, table
 
-FEW = 8
+FEW = 6
 """Patients, where the number of orders matters little."""
 
 
@@ -100,7 +100,7 @@ def test_an_order_is_rated_as_the_service_would_have_rated_it_on_that_day(tmp_pa
             assert list(verdict.asks) == asked.get(name, [])
             assert rated[name]["card"] is bool(cards)
             checked += 1
-    assert checked > 25
+    assert checked > 18
 
 
 def charts(patients: int) -> dict[str, list[Json]]:
@@ -383,9 +383,13 @@ def dies(job: Job, number: int) -> Done:
     return Done(number, 1, ())
 
 
+def begins(job: Job) -> None:
+    """In place of reading the rules."""
+
+
 def test_a_bucket_whose_process_dies_is_tried_once_more_and_then_given_up(tmp_path: Path) -> None:
     job = Job(tmp_path, (Rules(),), (Rules().stamp,))
-    came = {one.number: one for one in in_processes(job, [0, 1, 2, 3, 4], 2, dies)}
+    came = {one.number: one for one in in_processes(job, [0, 1, 2, 3, 4], 2, dies, begins)}
     assert sorted(came) == [0, 1, 2, 3, 4]
     assert [n for n, one in came.items() if isinstance(one, Failed)] == [2]
 

@@ -15,8 +15,10 @@ from criteria.errors import DataError
 from criteria.facts import Facts
 from criteria.library import HERE
 from criteria.orders import Order
+from criteria.ratings import Rating, Ruling, Step, Verdict
 from criteria.studies import Study
 from service.cli import main
+from service.replay.clauses import difference
 from service.replay.rules import Rules, Standing, named, turning_days
 from tests.replay_runs import compared, ndjson, population, replayed, summary, table
 from tests.test_replay import mri, pacemaker, patient
@@ -118,6 +120,25 @@ OVERLAY = """- silence: evicore-preface-2021/implant_that_forbids_mri
   thresholds:
     - {fact: trial_of_treatment.duration_weeks, at_least: {2099-12-01: 4}, unit: wk}
 """
+
+
+def test_a_rule_that_passes_on_the_result_of_another_is_not_named_as_the_cause() -> None:
+    def verdict(six: bool) -> Verdict:
+        weeks = Step("weeks", six, WEEKS)
+        passed = Step("MRI would be supported", six, "guideline.supports_mri")
+        rulings = [
+            Ruling(
+                name, "g", "1", name, "pathway", six, True, lambda s=step: Step("all of", s.truth, children=(s,)), ()
+            )
+            for name, step in (("g/ct_instead", passed), ("g/neck_pain", weeks))
+        ]
+        return Verdict(
+            "ServiceRequest/1", Rating.APPROPRIATE if six else Rating.NOT_APPROPRIATE, rulings=tuple(rulings)
+        )
+
+    found = difference(verdict(False), verdict(True))
+    assert found is not None
+    assert (found.criterion, found.fact) == ("g/neck_pain", WEEKS)
 
 
 def test_a_sites_overlay_is_shown_as_such(tmp_path: Path) -> None:

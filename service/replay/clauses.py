@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from criteria.facts import Fact
 from criteria.logic import Leaf, Node
 from criteria.ratings import Ruling, Step, Truth, Verdict
+from criteria.results import RESULT_FACTS
 
 WORDS = {True: "true", False: "false", None: "unknown"}
 MET = {True: "met", False: "not met", None: "not known"}
@@ -53,13 +54,17 @@ def value_of(found: Fact | None) -> str | None:
 
 
 def difference(old: Verdict, new: Verdict) -> Difference | None:
-    """The clause that made the difference: in a criterion that decided, else in any other that was asked."""
+    """The clause that made the difference: in a criterion that decided, else in any other that was asked. One that asks
+    for the result of other rules only passes on what another clause began."""
     before, now = ({r.criterion: r for r in v.rulings} for v in (old, new))
     decided = dict.fromkeys((*new.criteria, *old.criteria))
+    passed_on = None
     for name in (*decided, *(n for n in (*before, *now) if n not in decided)):
         if found := _of_rule(before.get(name), now.get(name)):
-            return found
-    return None
+            if found.fact not in RESULT_FACTS:
+                return found
+            passed_on = passed_on or found
+    return passed_on
 
 
 def _of_rule(old: Ruling | None, new: Ruling | None) -> Difference | None:
@@ -93,11 +98,15 @@ def _apart(old: Step, new: Step) -> Pair | None:
     pairs = _paired(old.children, new.children)
     inner = [found for one, two in pairs if one and two and (found := _apart(one, two))]
     if inner:
-        return inner[0]
+        return next((p for p in inner if not _passes_on(p)), inner[0])
     alone = [(one, two) for one, two in pairs if one is None or two is None]
     if alone:
         return next((p for p in alone if _weighs(p, old.truth, new.truth)), alone[0])
     return old, new
+
+
+def _passes_on(pair: Pair) -> bool:
+    return any(step is not None and step.fact in RESULT_FACTS for step in pair)
 
 
 def _weighs(pair: Pair, before: Truth, now: Truth) -> bool:

@@ -13,6 +13,7 @@ from service.replay.job import Job
 from service.replay.tables import Lacking
 
 Judge = Callable[[Job, int], Done]
+Begin = Callable[[Job], None]
 
 
 class Failed(Exception):
@@ -29,13 +30,13 @@ def in_this_process(job: Job, numbers: Sequence[int]) -> Iterator[Done | Failed]
 
 
 def in_processes(
-    job: Job, numbers: Sequence[int], processes: int, judge: Judge = judge_bucket
+    job: Job, numbers: Sequence[int], processes: int, judge: Judge = judge_bucket, begin: Begin = prepare
 ) -> Iterator[Done | Failed]:
     """As they are finished. Where a process dies, those buckets that were under way are tried once more, each in a
     process of its own, so that only the one to blame is given up."""
     waiting, suspects = list(numbers), list[int]()
     while waiting:
-        with _pool(job, processes) as pool:
+        with _pool(job, processes, begin) as pool:
             running: dict[futures.Future[Done], int] = {}
             try:
                 while waiting or running:
@@ -55,14 +56,14 @@ def in_processes(
             except BrokenProcessPool:
                 suspects += running.values()
     for number in suspects:
-        with _pool(job, 1) as pool:
+        with _pool(job, 1, begin) as pool:
             yield _again(job, number, pool, judge)
 
 
-def _pool(job: Job, processes: int) -> futures.ProcessPoolExecutor:
+def _pool(job: Job, processes: int, begin: Begin) -> futures.ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["service.replay.bucket"])
-    return futures.ProcessPoolExecutor(processes, context, prepare, (job,))
+    return futures.ProcessPoolExecutor(processes, context, begin, (job,))
 
 
 def _again(
