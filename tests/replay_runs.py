@@ -77,3 +77,22 @@ def ndjson(folder: Path, resources: list[Json]) -> Path:
         lines = [orjson.dumps(r) + b"\n" for r in resources if r["resourceType"] == kind]
         (folder / f"{kind}.ndjson").write_bytes(b"".join(lines))
     return folder
+
+
+def patient(identity: str = "a") -> Json:
+    return {"resourceType": "Patient", "id": identity, "birthDate": "1970-01-01", "gender": "female"}
+
+
+def mri(identity: str, authored: str, owner: str = "a", **fields: Any) -> Json:
+    return {
+        "resourceType": "ServiceRequest", "id": identity, "status": "completed", "intent": "order",
+        "subject": {"reference": f"Patient/{owner}"}, "authoredOn": authored,
+        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]},
+        "reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M54.50"}]}], **fields,
+    }  # fmt: skip
+
+
+def pacemaker(made: str) -> Json:
+    kind = {"coding": [{"system": "http://snomed.info/sct", "code": "14106009"}]}
+    return {"resourceType": "Device", "id": "d", "status": "active", "type": kind, "manufactureDate": made,
+            "patient": {"reference": "Patient/a"}}  # fmt: skip

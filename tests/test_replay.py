@@ -33,7 +33,21 @@ from service.replay.rules import Rules
 from service.replay.work import Refused
 from service.report.walk import Walk
 from service.settings import read_settings
-from tests.replay_runs import ROOT, SMALL, TABLES, Json, ndjson, population, replayed, results, summary, table
+from tests.replay_runs import (
+    ROOT,
+    SMALL,
+    TABLES,
+    Json,
+    mri,
+    ndjson,
+    pacemaker,
+    patient,
+    population,
+    replayed,
+    results,
+    summary,
+    table,
+)
 
 FEW = 6
 """Patients, where the number of orders matters little."""
@@ -89,13 +103,13 @@ def test_an_order_is_rated_as_the_service_would_have_rated_it_on_that_day(tmp_pa
         if row["use"] == "asked":
             asked.setdefault(row["order"], []).append(row["fact"])
     checked = 0
-    for patient, chart in charts(FEW).items():
+    for owner, chart in charts(FEW).items():
         timeline = Timeline(chart)
         for order in (r for r in chart if r["resourceType"] == "ServiceRequest" and r["id"] in alone):
             name, then = order["id"], moment(order["authoredOn"])
             assert then is not None
             held = [r for r in timeline.at(then) if r["id"] != name]
-            verdict, cards = by_the_service(patient, order, held, then.day)
+            verdict, cards = by_the_service(owner, order, held, then.day)
             assert (str(verdict.rating), list(verdict.criteria)) == (rated[name]["rating"], rated[name]["criteria"])
             assert list(verdict.asks) == asked.get(name, [])
             assert rated[name]["card"] is bool(cards)
@@ -111,14 +125,14 @@ def charts(patients: int) -> dict[str, list[Json]]:
     return out
 
 
-def by_the_service(patient: str, order: Json, chart: list[Json], today: dt.date) -> tuple[Any, list[Json]]:
+def by_the_service(owner: str, order: Json, chart: list[Json], today: dt.date) -> tuple[Any, list[Json]]:
     def bundle(resources: list[Json]) -> Json:
         return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": r} for r in resources]}
 
     prefetch: Json = {q.key: bundle([r for r in chart if r["resourceType"] == q.type]) for q in QUERIES.values()}
     prefetch["patient"] = next(r for r in chart if r["resourceType"] == "Patient")
     draft = {**order, "status": "draft"}
-    context = {"userId": "Practitioner/p", "patientId": patient.partition("/")[2], "draftOrders": bundle([draft])}
+    context = {"userId": "Practitioner/p", "patientId": owner.partition("/")[2], "draftOrders": bundle([draft])}
     if "encounter" in order:
         context["encounterId"] = order["encounter"]["reference"].partition("/")[2]
     body = {
@@ -141,25 +155,6 @@ def _walk() -> Walk:
     if not _walks:
         _walks.append(Walk(read_settings({}, open=True), dt.date(2026, 11, 2)))
     return _walks[0]
-
-
-def patient(identity: str = "a") -> Json:
-    return {"resourceType": "Patient", "id": identity, "birthDate": "1970-01-01", "gender": "female"}
-
-
-def mri(identity: str, authored: str, owner: str = "a", **fields: Any) -> Json:
-    return {
-        "resourceType": "ServiceRequest", "id": identity, "status": "completed", "intent": "order",
-        "subject": {"reference": f"Patient/{owner}"}, "authoredOn": authored,
-        "code": {"coding": [{"system": "http://www.ama-assn.org/go/cpt", "code": "72148"}]},
-        "reasonCode": [{"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "M54.50"}]}], **fields,
-    }  # fmt: skip
-
-
-def pacemaker(made: str) -> Json:
-    kind = {"coding": [{"system": "http://snomed.info/sct", "code": "14106009"}]}
-    return {"resourceType": "Device", "id": "d", "status": "active", "type": kind, "manufactureDate": made,
-            "patient": {"reference": "Patient/a"}}  # fmt: skip
 
 
 def test_what_came_later_does_not_count(tmp_path: Path) -> None:

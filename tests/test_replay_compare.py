@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,7 @@ from criteria.studies import Study
 from service.cli import main
 from service.replay.clauses import difference
 from service.replay.rules import Rules, Standing, named, turning_days
-from tests.replay_runs import compared, ndjson, population, replayed, summary, table
-from tests.test_replay import mri, pacemaker, patient
+from tests.replay_runs import compared, mri, ndjson, pacemaker, patient, population, replayed, summary, table
 
 WEEKS = "trial_of_treatment.duration_weeks"
 PATIENTS = 24
@@ -126,15 +126,12 @@ def test_a_rule_that_passes_on_the_result_of_another_is_not_named_as_the_cause()
     def verdict(six: bool) -> Verdict:
         weeks = Step("weeks", six, WEEKS)
         passed = Step("MRI would be supported", six, "guideline.supports_mri")
-        rulings = [
-            Ruling(
-                name, "g", "1", name, "pathway", six, True, lambda s=step: Step("all of", s.truth, children=(s,)), ()
-            )
-            for name, step in (("g/ct_instead", passed), ("g/neck_pain", weeks))
-        ]
-        return Verdict(
-            "ServiceRequest/1", Rating.APPROPRIATE if six else Rating.NOT_APPROPRIATE, rulings=tuple(rulings)
+        told = (("g/ct_instead", passed), ("g/neck_pain", weeks))
+        rulings = tuple(
+            Ruling(name, "g", "1", name, "pathway", six, True, partial(Step, "all of", six, children=(step,)), ())
+            for name, step in told
         )
+        return Verdict("ServiceRequest/1", Rating.APPROPRIATE if six else Rating.NOT_APPROPRIATE, rulings=rulings)
 
     found = difference(verdict(False), verdict(True))
     assert found is not None
