@@ -11,7 +11,7 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: demo serve test lint types check coverage mutants bench lock clean
+.PHONY: demo serve test lint types check coverage mutants bench bench-short lock clean
 
 demo: $(RUN)
 	@$(BIN)/imaging-cds demo
@@ -39,8 +39,14 @@ mutants: $(RUN)
 	$(BIN)/imaging-cds check --mutate --sample 5
 
 bench: $(RUN)
+	$(BIN)/python bench/stages.py
+	$(BIN)/python bench/server.py
 	$(BIN)/python bench/criteria.py
 	$(BIN)/python bench/mappings.py
+
+bench-short: $(RUN)
+	$(BIN)/python bench/stages.py --sizes 1,50,1000 --rounds 3
+	$(BIN)/python bench/server.py --rounds 10 --seconds 1
 
 # Pin every dependency anew, for all platforms and Pythons that pyproject.toml allows.
 lock: .venv/bin/python

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +13,7 @@ from criteria.ratings import Alternative, Rating, Verdict
 from criteria.studies import Study, System
 from hooks.scores import scores
 from hooks.site import LibraryView, Profile, Site
-from hooks.validate import without_empty
+from hooks.validate import faults, without_empty
 from hooks.wording import Wording
 
 Json = dict[str, Any]
@@ -60,6 +62,18 @@ def rating_extensions(code: str, consult: str, auc: str, site: Site, profile: Pr
     return out
 
 
+def is_valid(extensions: list[Json]) -> bool:
+    """Whether an order with these rating extensions is FHIR; they differ from answer to answer by the consult id."""
+    held = [{**e, "valueUri": "urn:uuid:0"} if e["url"] == CONSULT else e for e in extensions]
+    return _is_valid(json.dumps(held))
+
+
+@functools.lru_cache(maxsize=512)
+def _is_valid(extensions: str) -> bool:
+    order = {"resourceType": "ServiceRequest", "status": "draft", "intent": "order", "subject": {"display": "-"}}
+    return not faults({**order, "extension": json.loads(extensions)})
+
+
 def _codings(rating: str, profile: Profile) -> list[Json]:
     """The rating in Argonaut's code, which needs-information does not have, and in the words of the client's own."""
     own = [scores()[profile.scores].coding(rating)] if profile.scores else []
@@ -76,8 +90,8 @@ def rated(draft: Json, extensions: list[Json]) -> Json:
 
 
 def unrated(draft: Json) -> Json:
-    """A deep copy of the order without rating extensions."""
-    order = copy.deepcopy(draft)
+    """The order without rating extensions: a new one, whose parts are still the client's own."""
+    order = dict(draft)
     held = order.get("extension")
     if isinstance(held, list):
         kept = [e for e in held if not (isinstance(e, dict) and e.get("url") in OURS)]

@@ -171,7 +171,8 @@ def _rating(consult: Consult, statements: list[Json], on_drop: Callable[[str], N
         return None
     draft = consult.draft
     resource = actions.rated(draft, extensions) if profile.ratings else _with(draft, extensions)
-    if faults(resource):
+    # the order itself was found valid when it came; what is said of coverage bears days and references
+    if faults(resource) if statements else not actions.is_valid(extensions):
         on_drop("rating")
         return None
     return actions.system_action(resource, setting.words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import hmac
 import json
@@ -27,7 +26,7 @@ def content_of(verdict: Verdict, *more: Any) -> str:
         "guidelines": verdict.guidelines,
         "message": verdict.message,
         "critical": verdict.safety_critical,
-        "notes": [dataclasses.asdict(n) for n in verdict.notes],
+        "notes": [[n.kind, n.text, n.criterion, n.section, n.guideline, n.rows, n.critical] for n in verdict.notes],
         "alternatives": [
             [a.study.id if a.study else None, a.rating, a.asks, a.action, a.criterion, a.why]
             for a in verdict.alternatives

@@ -88,12 +88,12 @@ class _Link(TypedDict, total=False):
     url: str
 
 
-class _Entry(msgspec.Struct, Generic[Kind]):
+class _Entry(msgspec.Struct, Generic[Kind], gc=False):
     resource: Kind
     search: _Search | None = None
 
 
-class _Bundle(msgspec.Struct, Generic[Kind]):
+class _Bundle(msgspec.Struct, Generic[Kind], gc=False):
     resourceType: Literal["Bundle"]
     entry: list[_Entry[Kind]] = []
     link: list[_Link] = []

@@ -65,16 +65,20 @@ def links(path: Path = TABLE) -> Mapping[str, tuple[Clause, ...]]:
     return ordered
 
 
-def derive(facts: Mapping[str, Fact]) -> dict[str, Fact]:
-    """The facts together with those that follow from them."""
-    held = dict(facts)
-    for name, clauses in links().items():
-        if name in held:
+@functools.cache
+def _needs() -> tuple[tuple[str, tuple[Clause, ...], frozenset[str]], ...]:
+    """The table, each line with the facts of which one is needed."""
+    return tuple((name, clauses, frozenset(c.fact for c in clauses)) for name, clauses in links().items())
+
+
+def derive(facts: dict[str, Fact]) -> None:
+    """Add the facts that follow from these."""
+    for name, clauses, needed in _needs():
+        if facts.keys().isdisjoint(needed) or name in facts:
             continue
-        reasons = [c.fact for c in clauses if c.holds(held)]
+        reasons = [c.fact for c in clauses if c.holds(facts)]
         if reasons:
-            sources = tuple(dict.fromkeys(s for r in reasons for s in held[r].sources))
-            newest = max((on for r in reasons if (on := held[r].on)), default=None)
-            notes = dict.fromkeys(note for r in reasons if (note := held[r].note))
-            held[name] = Fact(name, True, Basis.DERIVED, sources, newest, ", ".join(notes))
-    return held
+            sources = tuple(dict.fromkeys(s for r in reasons for s in facts[r].sources))
+            newest = max((on for r in reasons if (on := facts[r].on)), default=None)
+            notes = dict.fromkeys(note for r in reasons if (note := facts[r].note))
+            facts[name] = Fact(name, True, Basis.DERIVED, sources, newest, ", ".join(notes))

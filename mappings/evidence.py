@@ -55,10 +55,11 @@ def change(what: str, old: float, day: dt.date, new: float, later: dt.date) -> s
     return _say("from_to", _name(what), first=f"{old:g}", day=day, last=f"{new:g}", later=later)
 
 
-def with_notes(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+def with_notes(facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
     """Every derived fact with a note: where its reader gave none, how many records of which kind it comes from."""
-    bare = [fact for fact in facts.values() if not fact.note and fact.basis is Basis.DERIVED]
-    return {**facts, **{fact.name: _noted(fact) for fact in bare}}
+    derived = Basis.DERIVED
+    bare = [fact for fact in facts.values() if not fact.note and fact.basis is derived]
+    return {**facts, **{fact.name: _noted(fact) for fact in bare}} if bare else facts
 
 
 def _noted(fact: Fact) -> Fact:

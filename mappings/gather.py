@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from criteria.facts import Fact, Facts
@@ -30,11 +31,11 @@ from mappings.orders import OPEN_DAYS, standing_orders
 from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
 from mappings.plans import plan_facts, read_plans
-from mappings.prior_imaging import earlier_studies, prior_imaging_facts
+from mappings.prior_imaging import earlier_studies, prior_imaging_facts, similar_done
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.searched import unsearched
-from mappings.session import advanced_studies, order_facts
+from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
 
@@ -87,6 +88,8 @@ class Chart:
         self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
+        self._regions: dict[tuple[str, str], dict[str, Fact]] = {}
+        self._companies: dict[str, Company] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
             dict.fromkeys((*records.set_aside, *observed(records, today).set_aside, *self._attested.set_aside, *notes))
@@ -107,25 +110,42 @@ class Chart:
         return {study: facts for (reference, study), facts in self._facts.items() if reference == order.reference}
 
     def _gather(self, order: Order, study: Study) -> Facts:
-        records, today = self.records, self.today
-        episode, seen, followed, held = self._of_order(order)
-        facts = merge(
-            held,
-            (
-                *prior_imaging_facts(
+        facts = dict(self._of_region(order, study))
+        add(facts, similar_done(study, self._earlier))
+        add(facts, order_facts(self._company(order), study, self.records, self._done))
+        return Facts(with_notes(facts), self._unsearched - facts.keys())
+
+    def _of_region(self, order: Order, study: Study) -> dict[str, Fact]:
+        """What is the same for all studies of a region: everything but what follows from the study itself, from which
+        nothing else follows (derived.yaml)."""
+        key = (order.reference, study.region)
+        if key not in self._regions:
+            records, today = self.records, self.today
+            episode, seen, followed, held = self._of_order(order)
+            facts = dict(held)
+            add(
+                facts,
+                prior_imaging_facts(
                     study, today, episode, self.orders, order, self.site, self._earlier, self._operations
                 ),
-                *surveillance_facts(followed, study, today),
-                *surgery_facts(self._operations, study, today, self.site),
-                *plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
-            ),
-        )
-        facts = merge(facts, order_facts(order, study, self.session, records, today, self._done, self._open_days))
-        facts = merge(facts, self._attested.facts(order).values())
-        facts = merge(facts, recent_by_days(facts, self.site))
-        facts = merge(facts, reevaluation_facts(seen, facts, today))
-        facts = merge(facts, outcome_facts(records, seen, facts, today, self.site))
-        return Facts(with_notes(derive(facts)), self._unsearched - facts.keys())
+                surveillance_facts(followed, study, today),
+                surgery_facts(self._operations, study, today, self.site),
+                plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
+            )
+            add(facts, self._attested.facts(order).values())
+            add(facts, recent_by_days(facts, self.site))
+            add(facts, reevaluation_facts(seen, facts, today))
+            add(facts, outcome_facts(records, seen, facts, today, self.site))
+            derive(facts)
+            self._regions[key] = facts
+        return self._regions[key]
+
+    def _company(self, order: Order) -> Company:
+        """The other orders, as this one sees them."""
+        if order.reference not in self._companies:
+            made = company_of(order, self.session, self.records, self.today, self._open_days)
+            self._companies[order.reference] = made
+        return self._companies[order.reference]
 
     def _of_order(self, order: Order) -> tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]:
         """What depends on the order and on no study: its episode, the contacts in it, and their facts."""
@@ -151,7 +171,13 @@ class Chart:
 def merge(held: Mapping[str, Fact], more: Iterable[Fact]) -> dict[str, Fact]:
     """Of two facts of one name the better: attested over recorded over derived, then the newer; else the first."""
     out = dict(held)
-    for fact in more:
-        if fact.name not in out or fact.beats(out[fact.name]):
-            out[fact.name] = fact
+    add(out, more)
     return out
+
+
+def add(held: dict[str, Fact], *more: Iterable[Fact]) -> None:
+    """`merge` more facts in their order."""
+    for fact in tuple(chain.from_iterable(more)):  # read to the end before any is added: a reader may look at ``held``
+        name = fact.name
+        if name not in held or fact.beats(held[name]):
+            held[name] = fact

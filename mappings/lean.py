@@ -62,22 +62,33 @@ TYPES: Mapping[str, Any] = {
 """What is read of a field, by its type in resources.yaml."""
 
 
-class Code(msgspec.Struct):
+class Code(msgspec.Struct, gc=False):
     """One coding of an Observation."""
 
     code: str
     system: str
 
 
-class Codes(msgspec.Struct):
+class Codes(msgspec.Struct, gc=False):
     coding: list[Code]
 
 
-class Whose(msgspec.Struct):
+class Component(msgspec.Struct, gc=False):
+    """One part of an Observation that has several."""
+
+    code: Codes
+    valueCodeableConcept: Raw | UnsetType = UNSET
+
+    @property
+    def tells(self) -> bool:
+        return self.valueCodeableConcept is not UNSET or any(TELLS[part.code] for part in self.code.coding)
+
+
+class Whose(msgspec.Struct, gc=False):
     reference: str
 
 
-class Head(msgspec.Struct):
+class Head(msgspec.Struct, gc=False):
     """What tells whether an Observation may mean something."""
 
     resourceType: Literal["Observation"]
@@ -85,7 +96,7 @@ class Head(msgspec.Struct):
     subject: Whose
     code: Codes
     effectiveDateTime: str | None = None
-    component: Raw | UnsetType = UNSET
+    component: list[Component] = []
     contained: Raw | UnsetType = UNSET
     valueCodeableConcept: Raw | UnsetType = UNSET
 
@@ -99,8 +110,10 @@ class Unread(NamedTuple):
     def whole(self) -> dict[str, Any] | None:
         """All of it; None for what is no JSON after all, which its head cannot tell."""
         try:
-            resource: dict[str, Any] = orjson.loads(memoryview(self.text))
-        except orjson.JSONDecodeError:
+            resource: dict[str, Any] = _whole().decode(self.text)
+        except (msgspec.ValidationError, RecursionError):
+            return _parsed(self.text)
+        except msgspec.DecodeError:
             return None
         return resource
 
@@ -111,7 +124,9 @@ class Unread(NamedTuple):
         for coding in head.code.coding:
             if TELLS[coding.code]:
                 means += MEANINGS[coding.system, coding.code]
-        if not (head.component is head.contained is head.valueCodeableConcept is UNSET):
+        if head.contained is not UNSET or head.valueCodeableConcept is not UNSET:
+            return True
+        if any(part.tells for part in head.component):
             return True
         if not means:
             return False
@@ -133,6 +148,19 @@ def _heads(texts: list[Raw]) -> list[Unread]:
     """Raises `msgspec.ValidationError` where one is not as FHIR has it."""
     read = _HEAD.decode
     return [Unread(read(text), text) for text in texts]
+
+
+def _parsed(text: Raw) -> dict[str, Any] | None:
+    try:
+        resource: dict[str, Any] = orjson.loads(memoryview(text))
+    except orjson.JSONDecodeError:
+        return None
+    return resource
+
+
+@functools.cache
+def _whole() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_fields(OBSERVATION))
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def prior_imaging_facts(
     held: Sequence[Earlier] = (),
     operations: Sequence[Operation] = (),
 ) -> Iterator[Fact]:
-    """xray.* of the symptomatic region and prior_imaging.* of the study's region.
+    """xray.* of the symptomatic region and prior_imaging.* of the study's region: the same for all studies of it.
 
     ``held``: `earlier_studies`; ``operations``: `read_operations`. ``site["recent_mri_days"]`` says what recent means
     for prior_imaging.mri.recent.
@@ -108,13 +108,23 @@ def prior_imaging_facts(
         yield from _days("prior_imaging.advanced.days_ago", advanced[0], today)
         if any(o.held and advanced[0].held and o.held.first > advanced[0].last for o in operated):
             yield advanced[0].fact("surgery.since_prior_imaging", True, Basis.DERIVED)
-    yield from _together(here, study)
+    yield from _together(here)
     yield from _shown(held, here)
     yield from _everywhere(held)
     yield from _mri_of_session(here, study, orders, order)
     recent, scans = (site or {}).get("recent_mri_days"), [e for e in here if e.modality == "mri"]
     if isinstance(recent, int) and scans and scans[0].held and scans[0].held.day:
         yield scans[0].fact("prior_imaging.mri.recent", (today - scans[0].held.day).days <= recent, Basis.DERIVED)
+
+
+def similar_done(study: Study, held: Sequence[Earlier]) -> Iterator[Fact]:
+    """Whether the region was shown in the way in which the study shows it: all that depends on more than its region."""
+    for done in held:
+        if (done.modality == study.modality or (done.base and done.base == study.base)) and of_region(
+            done, study.region
+        ):
+            yield done.fact("prior_imaging.same_or_similar_performed", True, Basis.DERIVED)
+            return
 
 
 def _films(
@@ -181,7 +191,7 @@ def _modality(name: str, held: Sequence[Earlier], today: dt.date) -> Iterator[Fa
         yield latest.fact("prior_imaging.mri.completion_needed", True, Basis.DERIVED)
 
 
-def _together(here: Sequence[Earlier], study: Study) -> Iterator[Fact]:
+def _together(here: Sequence[Earlier]) -> Iterator[Fact]:
     """Facts of all studies of the region, whatever the modality."""
     if not here:
         return
@@ -191,8 +201,6 @@ def _together(here: Sequence[Earlier], study: Study) -> Iterator[Fact]:
     yield latest.fact("prior_imaging.modality", KIND.get(latest.modality, "other"))
     if latest.result:
         yield latest.fact("prior_imaging.result", latest.result)
-    if same := [e for e in here if e.modality == study.modality or (e.base and e.base == study.base)]:
-        yield same[0].fact("prior_imaging.same_or_similar_performed", True, Basis.DERIVED)
     if done := [e for e in here if e.final and e.modality in ADVANCED | {"us", "xray"}]:
         yield done[0].fact("prior_imaging.diagnostic_study_completed", True, Basis.DERIVED)
     if tomography := [e for e in here if e.modality in ("spect", "spect_ct")]:

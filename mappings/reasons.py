@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
 from mappings.attested import vocabulary
@@ -114,7 +116,8 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
         diagnosis = read_condition(given.condition, today) if given.condition else None
         held = replace(diagnosis or Diagnosis(order, ()), meanings=_all_meanings(given), over=False)
         facts += [
-            replace(f, sources=tuple(dict.fromkeys((order, *f.sources)))) for f in facts_of(held, today, "reason")
+            msgspec.structs.replace(f, sources=tuple(dict.fromkeys((order, *f.sources))))
+            for f in facts_of(held, today, "reason")
         ]
     facts += _cord_compressed_by_tumor(service_request, records, today, order)
     facts += _pain_duration(facts, records, today)

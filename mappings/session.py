@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from criteria.catalogue import load_studies
 from criteria.facts import Basis, Fact, Value
 from criteria.indications import Indication, load_indications, regions_of
-from criteria.orders import Order
+from criteria.orders import Kind, Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
 from mappings.orders import OPEN_DAYS, open_requests, ordered_study, studies_of
 from mappings.records import Records
+from mappings.study_facts import ByStudy, Values, of_study
 
-SERVICES = {
-    "xray": ("xray", "mammography"),
-    "ultrasound": ("us", "echocardiography"),
-    "ct": ("ct", "cta"),
-    "mri": ("mri", "mra"),
-    "pet": ("pet", "pet_ct", "pet_mri"),
-    "nuclear_medicine": ("bone_scan", "spect", "spect_ct", "nuclear_medicine"),
-}
 GUIDANCE = ("77012", "77021", "76942", "77002", "77003")
 PET_MRI = frozenset({"78813", "76498"})
 REFORMATS = frozenset({"76376", "76377"})
@@ -41,8 +33,6 @@ SEARCHED = ("DiagnosticReport", "ImagingStudy", "Procedure")
 """Where a study that was done is on record."""
 COMPLAINTS = ("pain.", "symptom.")
 """Facts of these families are what a patient feels."""
-CATEGORY_III = {"quantitative_mri", "mr_spectroscopy"}
-"""Techniques that Category III codes of the catalogue describe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,39 +51,68 @@ def _indications() -> Mapping[str, Indication]:
     return load_indications()
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """One order among the others of the session and the open orders of the chart; made once for all studies that are
+    considered for it. ``others`` stand in their order, ``place`` is its own place among them, ``today`` are those of
+    the session. ``reasons``: what its reasons say whatever its study, ``regions``: where they lie."""
+
+    order: Order
+    stated: Mapping[str, Fact]
+    others: Sequence[Item]
+    place: int
+    today: frozenset[str]
+    reasons: Mapping[str, Value]
+    regions: Sequence[str]
+
+    def session(self, mine: Item) -> list[Item]:
+        """The orders of this session, with the judged one in its place."""
+        held = [*self.others[: self.place], mine, *self.others[self.place :]]
+        return [i for i in held if not i.order.standing or i.order.reference in self.today]
+
+
+def company_of(
+    order: Order, orders: Sequence[Order], records: Records, today: dt.date, open_days: int = OPEN_DAYS
+) -> Company:
+    """``orders`` are the drafts and the open orders of the chart: all may pair with this one."""
+    references = [o.reference for o in orders]
+    place = references.index(order.reference) if order.reference in references else len(orders)
+    others = [_item(o, o.study) for o in orders if o.reference != order.reference]
+    of_today = frozenset(reference_of(r) for r in open_requests(records, today, open_days) if _on(r, today))
+    reasons = {name: value for name, value in _of_reasons(order) if value is not None}
+    regions = list(regions_of(order, order.indications, _indications()))
+    return Company(order, {f.name: f for f in order.states}, others, place, of_today, reasons, regions)
+
+
 def order_facts(
-    order: Order,
-    study: Study,
-    orders: Sequence[Order],
-    records: Records,
-    today: dt.date,
-    done: Sequence[Study] | None = None,
-    open_days: int = OPEN_DAYS,
-) -> Iterable[Fact]:
+    company: Company, study: Study, records: Records, done: Sequence[Study] | None = None
+) -> Iterator[Fact]:
     """Every ``order.*`` fact that follows from the order, its study and the session. ``done``: `advanced_studies`.
-    ``orders`` are the drafts and the open orders of the chart: all may pair with this one, those of today are of its
-    session. ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts
-    that the order itself states are recorded, the others derived; what cannot be told is left out.
+
+    ``study`` may be another one than the order's: the session is then seen as if the order were for it. Facts that the
+    order itself states are recorded, the others derived; what cannot be told is left out.
     """
+    order = company.order
     own = order.study is not None and study.id == order.study.id
-    stated = {f.name: f for f in order.states if own or f.name not in BY_STUDY | set(study.states)}
-    of_today = {reference_of(r) for r in open_requests(records, today, open_days) if _on(r, today)}
-    company = [_item(o, study if o.reference == order.reference else o.study, order, own) for o in orders]
-    if all(o.reference != order.reference for o in orders):
-        company.append(_item(order, study, order, own))
-    session = [i for i in company if not i.order.standing or i.order.reference in of_today]
-    mine = next(i for i in session if i.order.reference == order.reference)
-    others = [i for i in company if i is not mine]
-    values: dict[str, Value | None] = {}
-    values.update(_of_study(mine, own))
-    values.update(_of_reasons(order, study))
+    stated = company.stated
+    if not own:
+        stated = {name: fact for name, fact in stated.items() if name not in BY_STUDY and name not in study.states}
+    mine = _item(order, study) if own else Item(order, study, study.cpt, study.region, 1)
+    values: dict[str, Value | None] = dict(of_study(study, mine.cpt, mine.units, own))
+    values.update(company.reasons)
+    values.update(_of_region(study, company.regions))
     held = advanced_studies(records) if done is None else done
-    values.update(_of_session(mine, session, others, records, held))
+    values.update(_session_of(mine, company, records, held))
+    sources = (order.reference,)
     for name, value in values.items():
-        if name not in stated and value is not None:
-            note = told("session" if name in OF_SESSION else "order", [None])
-            yield Fact(name, value, Basis.DERIVED, (order.reference,), None, note)
+        if value is not None and name not in stated:
+            yield Fact(name, value, Basis.DERIVED, sources, None, _note(name))
     yield from stated.values()
+
+
+@functools.cache
+def _note(name: str) -> str:
+    return told("session" if name in OF_SESSION else "order", [None])
 
 
 OF_SESSION = frozenset(
@@ -106,39 +125,17 @@ BY_STUDY = frozenset({"order.cpt", "order.code_system", "order.contrast", "order
 """What an order states of its study: it holds for that study only."""
 
 
-def _item(order: Order, study: Study | None, judged: Order, own: bool) -> Item:
-    stated = {f.name: f.value for f in order.states}
-    hypothetical = order.reference == judged.reference and not own
-    code = study.cpt if study and hypothetical else stated.get("order.cpt") or (study.cpt if study else None)
-    units = 1 if hypothetical else stated.get("order.units", 1)
-    region = study.region if study else ""
-    return Item(order, study, str(code) if code else None, region, units if isinstance(units, int) else 1)
+def _item(order: Order, study: Study | None) -> Item:
+    code, units = study.cpt if study else None, 1
+    for fact in order.states:
+        if fact.name == "order.cpt":
+            code = str(fact.value)
+        elif fact.name == "order.units" and isinstance(fact.value, int):
+            units = fact.value
+    return Item(order, study, code or None, study.region if study else "", units)
 
 
-def _of_study(item: Item, own: bool) -> Iterator[tuple[str, Value | None]]:
-    study = item.study
-    assert study is not None  # noqa: S101 - the judged order always has one
-    yield "order.study", study.base
-    yield "order.modality", study.modality
-    yield "order.body_region", study.region or None
-    yield "order.contrast", study.contrast
-    yield "order.cpt", item.cpt
-    yield "order.procedure_type", study.procedure_type
-    yield "order.code_system", None if own else _system(study)
-    yield "order.service_category", _service(study)
-    yield "order.investigational", study.investigational
-    yield "order.specific_code_exists", study.cpt is not None and not study.unlisted and not _unlisted(study)
-    yield "order.category_iii_code_exists", study.procedure_type in CATEGORY_III
-    yield "order.ordered_by_clinician", own
-    yield "order.is_interpretation_of_outside_study", item.cpt == "76140"
-    yield "order.units", item.units
-    yield "order.anatomic_target", _target(study)
-    if study.region and study.region not in ("breast", "hip", "upper_extremity", "lower_extremity", "face"):
-        yield "order.laterality", "not_applicable"
-    yield from study.states.items()
-
-
-def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]]:
+def _of_reasons(order: Order) -> Iterator[tuple[str, Value | None]]:
     named = [i for name in order.indications if (i := _indications().get(name))]
     yield "order.indication_present", bool(named)
     statuses = {r.status for r in order.reasons}
@@ -147,18 +144,20 @@ def _of_reasons(order: Order, study: Study) -> Iterator[tuple[str, Value | None]
         yield "order.indication_category", categories[0]
     elif statuses == {"other"}:
         yield "order.indication_category", "other"
-    regions = list(regions_of(order, order.indications, _indications()))
-    if regions and study.region:
-        here = any(same_part(study.region, r) for r in regions)
-        yield "order.indication_in_ordered_region", here
-        yield "order.region_matches_symptomatic_level", _level_matches(study.region, regions)
     felt = any(fact.startswith(COMPLAINTS) for i in named for fact in i.asserts)
     yield "patient.symptomatic", True if felt else None
     yield "order.sole_reason", _sole_reason(order, named)
     yield "order.primary_reason", "malignancy" if "oncology" in categories else None
 
 
-def _level_matches(region: str, regions: list[str]) -> bool | None:
+def _of_region(study: Study, regions: Sequence[str]) -> Iterator[tuple[str, Value | None]]:
+    """Whether the study shows where the reasons lie."""
+    if regions and study.region:
+        yield "order.indication_in_ordered_region", any(same_part(study.region, r) for r in regions)
+        yield "order.region_matches_symptomatic_level", _level_matches(study.region, regions)
+
+
+def _level_matches(region: str, regions: Sequence[str]) -> bool | None:
     """Whether the ordered spinal region shows a level that the reasons name; None when they name none."""
     levels = [r for r in regions if r in LEVELS]
     match = any(shows(region, r) for r in levels)
@@ -178,10 +177,30 @@ def _sole_reason(order: Order, named: list[Indication]) -> str | None:
     return None if degenerative else "other"
 
 
+def _session_of(mine: Item, company: Company, records: Records, done: Sequence[Study]) -> Values:
+    """What is told from all orders; most stand alone."""
+    if company.others or mine.study is None:
+        return dict(_of_session(mine, company.session(mine), company.others, records, done))
+    own = company.order.study is not None and mine.study.id == company.order.study.id
+    return {
+        **_alone(mine.study, mine.cpt, mine.units, own),
+        "order.duplicate_order_exists": _duplicate(mine, (), records),
+        "order.first_line_study": _first_line(mine, records, done),
+    }
+
+
+def _in_no_company(study: Study, cpt: str | None, units: int, _own: bool) -> Iterator[tuple[str, Value | None]]:
+    mine = Item(Order("", Kind.STUDY, study), study, cpt, study.region, units)
+    return _of_session(mine, [mine], (), Records({}), ())
+
+
+_alone = ByStudy(_in_no_company)
+
+
 def _of_session(
     mine: Item,
-    session: list[Item],
-    others: list[Item],
+    session: Sequence[Item],
+    others: Sequence[Item],
     records: Records,
     done: Sequence[Study],
 ) -> Iterator[tuple[str, Value | None]]:
@@ -221,30 +240,6 @@ def _of_session(
     yield "order.tracer", next(iter(tracers)) if len(tracers) == 1 else None
 
 
-def _system(study: Study) -> str | None:
-    if study.codes.get("cpt"):
-        return "cpt_category_iii" if study.codes["cpt"][0].endswith("T") else "cpt"
-    return "hcpcs_level_ii" if study.codes.get("hcpcs") else None
-
-
-def _service(study: Study) -> str:
-    if study.base == "myelography_injection":
-        return "spine_intervention"
-    return next((name for name, modalities in SERVICES.items() if study.modality in modalities), "other")
-
-
-def _unlisted(study: Study) -> bool:
-    """True when the study's billing code is one of an unlisted procedure."""
-    owner = load_studies().of_code("cpt", study.cpt or "")
-    return owner is not None and owner.unlisted
-
-
-def _target(study: Study) -> str | None:
-    if study.region in ("brain", "pituitary"):
-        return "intracranial"
-    return "extracranial" if study.region not in ("", "head", "whole_body") else None
-
-
 def _diagnostic(study: Study) -> bool:
     return "diagnostic_imaging" in study.classes
 
@@ -262,7 +257,7 @@ def _similar(mine: Item, other: Item) -> bool:
     return _same_region(one, two) and not apart and not _halves(mine.cpt, other.cpt)
 
 
-def _together(mine: Item, others: list[Item]) -> bool | None:
+def _together(mine: Item, others: Sequence[Item]) -> bool | None:
     """Whether another order concerns the same region and episode; None when a code leaves the region open."""
     results = [_pair(mine, o) for o in others if o.study]
     return True if True in results else None if None in results else False
@@ -287,7 +282,7 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
     return any(same_part(a, b) for a in one for b in two) if one and two else None
 
 
-def _duplicate(mine: Item, others: list[Item], records: Records) -> bool | None:
+def _duplicate(mine: Item, others: Sequence[Item], records: Records) -> bool | None:
     """Whether another draft or open order is of the same study and side; None where only one of them names its side."""
     alike = (o for o in others if _same_study(mine.study, o.study) and not _halves(mine.cpt, o.cpt))
     found = [_same_side(_side(mine.order), _side(o.order)) for o in alike]

@@ -502,6 +502,13 @@ def test_every_fact_whose_absence_is_false_has_its_place_or_is_knowingly_without
     assert nowhere <= {"order", "documentation", "pet_ct", "mri"}
 
 
+def test_nothing_follows_from_facts_of_the_ordered_study_alone() -> None:
+    """What follows is found once for all studies of a region (mappings/gather.py)."""
+    needed = {clause.fact for clauses in links().values() for clause in clauses}
+    of_the_study = {"prior_imaging.same_or_similar_performed", "patient.symptomatic"}
+    assert [name for name in (needed | links().keys()) if name.startswith("order.") or name in of_the_study] == []
+
+
 def test_what_follows_from_other_facts_is_derived_and_an_attested_no_stays() -> None:
     assert facts(stated("exam.saddle_anesthesia", True))["symptom.neurologic_features"] is True
     kept = facts(stated("exam.saddle_anesthesia", True), stated("symptom.neurologic_features", False))

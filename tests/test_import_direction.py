@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STANDARD = sys.stdlib_module_names
 ALLOWED = {
-    "criteria": {"criteria", "yaml", "pydantic"},
+    "criteria": {"criteria", "yaml", "pydantic", "msgspec"},
     "mappings": {"mappings", "criteria", "yaml", "pydantic", "msgspec", "orjson"},
     "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {

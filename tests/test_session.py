@@ -13,7 +13,7 @@ from criteria.orders import Kind, Order, Reason
 from criteria.vocabulary import load_vocabulary
 from mappings.orders import standing_orders
 from mappings.records import Records
-from mappings.session import order_facts
+from mappings.session import company_of, order_facts
 
 TODAY = dt.date(2026, 11, 20)
 CATALOGUE = load_studies()
@@ -29,7 +29,7 @@ def order(study: str, *indications: str, number: int = 1, states: tuple[Fact, ..
 def facts(one: Order, *others: Order, study: str | None = None, records: Records = EMPTY) -> dict[str, Any]:
     judged = CATALOGUE[study] if study else one.study
     assert judged is not None
-    return {f.name: f.value for f in order_facts(one, judged, [one, *others], records, TODAY)}
+    return {f.name: f.value for f in order_facts(company_of(one, [one, *others], records, TODAY), judged, records)}
 
 
 def test_the_study_gives_modality_region_contrast_and_code() -> None:
@@ -65,7 +65,10 @@ def test_a_hypothetical_study_is_judged_as_if_it_had_been_ordered() -> None:
 def test_what_the_order_states_is_recorded_and_beats_what_the_catalogue_gives() -> None:
     states = (Fact("order.procedure_type", "whole_body_mri", Basis.RECORDED),)
     asked = order("mri_lumbar_spine.without", states=states)
-    held = {f.name: f for f in order_facts(asked, CATALOGUE["mri_lumbar_spine.without"], [asked], EMPTY, TODAY)}
+    held = {
+        f.name: f
+        for f in order_facts(company_of(asked, [asked], EMPTY, TODAY), CATALOGUE["mri_lumbar_spine.without"], EMPTY)
+    }
     assert held["order.procedure_type"].value == "whole_body_mri"
     assert held["order.procedure_type"].basis is Basis.RECORDED
 

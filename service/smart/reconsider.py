@@ -24,7 +24,8 @@ def reconsider(kept: Kept, answers: Iterable[AppAnswer]) -> Verdict:
         held = kept.facts(order, study)
         if order.reference != kept.order.reference:
             return held
-        known = derive({**held.recorded, **told})
+        known = {**held.recorded, **told}
+        derive(known)
         return replace(held, recorded=known, unsearched=held.unsearched - known.keys())
 
     [verdict] = criteria.judge(
