@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from click.testing import CliRunner
 
 import mappings
 from criteria.errors import DataError
-from criteria.facts import Facts
+from criteria.facts import Fact, Facts
 from criteria.library import HERE
 from criteria.orders import Order
 from criteria.ratings import Rating, Ruling, Step, Verdict
@@ -80,7 +79,8 @@ def longer(seen: dict[str, float]) -> type[mappings.Chart]:
             if weeks is None or not 4 <= float(weeks.value) < 6:  # type: ignore[arg-type]
                 return held
             seen[order.reference.partition("/")[2]] = float(weeks.value)  # type: ignore[arg-type]
-            return Facts({**held.recorded, WEEKS: replace(weeks, value=6.0)}, held.unsearched)
+            six = Fact(WEEKS, 6.0, weeks.basis, weeks.sources, weeks.on, weeks.note)
+            return Facts({**held.recorded, WEEKS: six}, held.unsearched)
 
     return Longer
 

@@ -122,7 +122,7 @@ class _Shared:
     def __init__(self, job: Job) -> None:
         self.base: sqlite3.Connection | None = None
         with contextlib.suppress(sqlite3.Error):
-            self.base = sqlite3.connect(f"file:{shared_file(job.buckets)}?mode=ro&immutable=1", uri=True)
+            self.base = sqlite3.connect(f"{shared_file(job.buckets).as_uri()}?mode=ro&immutable=1", uri=True)
             if not self.base.execute("SELECT EXISTS (SELECT 1 FROM shared)").fetchone()[0]:
                 self.close()
 

@@ -26,6 +26,8 @@ UNPACKED = 12
 """A gzipped file is taken for so many times its size."""
 BUFFER = 48 << 20
 BATCH = 500
+FAULTS = 100_000
+"""Bad records that are named one by one."""
 PATIENT = "Patient"
 Json = dict[str, Any]
 Progress = Callable[[int], None]
@@ -44,6 +46,14 @@ class Intake:
     unread: Counter[str] = field(default_factory=Counter)
     held: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    more_faults: int = 0
+    """Those that are counted and no longer named."""
+
+    def fault(self, one: Fault) -> None:
+        if len(self.faults) < FAULTS:
+            self.faults.append(one)
+        else:
+            self.more_faults += 1
 
 
 def count_of(files: Sequence[Path]) -> int:
@@ -89,7 +99,7 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
                 found.held.append(kind_of(path))
             for one in resources(path, number):
                 if isinstance(one, Fault):
-                    found.faults.append(one)
+                    found.fault(one)
                     digest.update(one.why.encode())
                     continue
                 digest.update(one.text)
@@ -111,7 +121,7 @@ def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _
     named = f"{PATIENT}/{one.resource.get('id')}" if kind == PATIENT else one.resource.get(owner)
     whose = target(named)
     if whose is None or not whose.startswith(f"{PATIENT}/"):
-        found.faults.append(Fault(number, one.line, f"{kind} without a patient that can be told"))
+        found.fault(Fault(number, one.line, f"{kind} without a patient that can be told"))
         return
     patient = whose.partition("/")[2]
     bucket = bucket_of(patient, found.buckets)

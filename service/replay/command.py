@@ -99,6 +99,9 @@ def _run(source: Path, out: Path, criteria: tuple[str, ...], sum_up: Any, option
         figures = run(Ask(source, out, rules, site=site_of(settings), **options), sum_up, watched())
     except (Lacking, NoCluster, Refused) as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise click.ClickException(f"{error.strerror}{where}. Start the same command to go on.") from None
     for line in _said(figures, out):
         click.echo(line)
     if figures["parts_failed"]:

@@ -26,7 +26,8 @@ class Failed(Exception):
 
 def in_this_process(job: Job, numbers: Sequence[int]) -> Iterator[Done | Failed]:
     for number in numbers:
-        yield _again(job, number, None)
+        found = _again(job, number, None)
+        yield _again(job, number, None) if isinstance(found, Failed) else found
 
 
 def in_processes(

@@ -114,6 +114,8 @@ def _join(job: Job, intake: Intake, results: Sequence[Done | Failed], out: Path)
     failed = sorted((r for r in results if isinstance(r, Failed)), key=lambda r: r.number)
     told = sorted(t for r in good for t in r.told)
     errors: list[Row] = [(intake.files[f.file], f.line, "read", f.why) for f in intake.faults]
+    if intake.more_faults:
+        errors.append((None, 0, "read", f"{intake.more_faults} more records that could not be used"))
     errors += [(intake.files[file], line, "judge", why) for file, line, why in told]
     errors += [
         (None, 0, "judge", f"part {f.number + 1} of {intake.buckets}: {f.why}, twice; {intake.orders[f.number]} orders")

@@ -30,7 +30,7 @@ class Work:
     """The folder of one run. Only its owner may read it: it holds charts until the run is finished."""
 
     def __init__(self, out: Path, source: Path, asked: Mapping[str, Any], restart: bool) -> None:
-        self.out, self.source, self.folder = out, source, out / WORK
+        self.out, self.source, self.folder = out, source, out.resolve() / WORK
         self.asked = {**asked, "input": _seen(source)}
         out.mkdir(parents=True, exist_ok=True)
         finished = out / FINISHED
@@ -42,11 +42,11 @@ class Work:
         elif not self.folder.exists() and any(out.iterdir()):
             raise Refused(f"{out} is not empty. Name another folder, or let go of what is in it with --restart.")
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        self._lock: int | None = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._lock)
+            self.release()
             raise Refused(f"Another run is writing to {out}.") from None
         try:
             self._same()
@@ -86,7 +86,9 @@ class Work:
         shutil.rmtree(self.folder)
 
     def release(self) -> None:
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def put(path: Path, content: Any) -> None:
