@@ -33,9 +33,13 @@ KEYS = {
 NEEDED = ("name", "modality", "region")
 
 
-@lru_cache(maxsize=4)
 def load_studies(path: Path = STUDIES, codes: Path = CODES) -> Catalogue:
     """The catalogue, checked. Raises `DataError` naming file, line and mend."""
+    return _catalogue(path, codes)
+
+
+@lru_cache(maxsize=4)
+def _catalogue(path: Path, codes: Path) -> Catalogue:
     raw = _mapping(path, None, read_yaml(path), "the file")
     _known(path, raw, {"sources", "modalities", "studies"}, "the file")
     modalities = _modalities(path, _mapping(path, raw.line("modalities"), raw.get("modalities"), "modalities"))

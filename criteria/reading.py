@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,6 +15,27 @@ try:
     from yaml import CSafeLoader as _Loader
 except ImportError:  # libyaml is missing: slower, same result
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+
+Made = TypeVar("Made")
+
+
+def once(read: Callable[[Path], Made]) -> Callable[[Path], Made]:
+    """Read a file once: what is made of it must not be changed. A file that was written since is read again."""
+
+    @functools.lru_cache(maxsize=8)
+    def kept(path: Path, _written: tuple[int, int]) -> Made:
+        return read(path)
+
+    @functools.wraps(read)
+    def wrapper(path: Path) -> Made:
+        try:
+            state = path.stat()
+        except OSError:
+            return read(path)  # which says what is wrong
+        return kept(path.resolve(), (state.st_mtime_ns, state.st_size))
+
+    return wrapper
 
 
 class Lines(dict[Any, Any]):

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from criteria.errors import DataError
 from criteria.facts import Absence, FactDefinition, FactType, Vocabulary
-from criteria.reading import Lines, read_yaml
+from criteria.reading import Lines, once, read_yaml
 
 FACTS = Path(__file__).parent / "facts.yaml"
 FACT_SYSTEM = "https://imaging-cds.github.io/fhir/CodeSystem/guideline-fact"
@@ -21,6 +21,11 @@ NEEDED = {"type", "means", "absence", "ask", "fhir"}
 
 def load_vocabulary(path: Path = FACTS) -> Vocabulary:
     """The vocabulary, checked. Raises `DataError` naming file, line and mend."""
+    return _vocabulary(path)
+
+
+@once
+def _vocabulary(path: Path) -> Vocabulary:
     raw: Lines = read_yaml(path)
     facts = {name: _definition(path, raw, name, entry) for name, entry in raw.items()}
     for name, fact in facts.items():

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from criteria.facts import Fact, Facts
-from criteria.indications import load_indications
 from criteria.orders import Order
 from criteria.studies import Study
 from mappings.allergies import allergy_facts
@@ -19,6 +17,7 @@ from mappings.conditions import condition_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
+from mappings.diagnoses import indications
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
@@ -38,8 +37,6 @@ from mappings.searched import unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
-
-indications = functools.cache(load_indications)
 
 
 class Chart:

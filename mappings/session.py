@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.facts import Basis, Fact, Value
-from criteria.indications import Indication, load_indications, regions_of
+from criteria.indications import Indication, regions_of
 from criteria.orders import Kind, Order
 from criteria.regions import same_part, shows
 from criteria.studies import Study
+from mappings.diagnoses import indications
 from mappings.evidence import told
 from mappings.fields import first_span, objects, reference_of, words
 from mappings.orders import OPEN_DAYS, open_requests, ordered_study, studies_of
@@ -46,11 +47,6 @@ class Item:
     units: int
 
 
-@functools.cache
-def _indications() -> Mapping[str, Indication]:
-    return load_indications()
-
-
 @dataclass(frozen=True, slots=True)
 class Company:
     """One order among the others of the session and the open orders of the chart; made once for all studies that are
@@ -80,7 +76,7 @@ def company_of(
     others = [_item(o, o.study) for o in orders if o.reference != order.reference]
     of_today = frozenset(reference_of(r) for r in open_requests(records, today, open_days) if _on(r, today))
     reasons = {name: value for name, value in _of_reasons(order) if value is not None}
-    regions = list(regions_of(order, order.indications, _indications()))
+    regions = list(regions_of(order, order.indications, indications()))
     return Company(order, {f.name: f for f in order.states}, others, place, of_today, reasons, regions)
 
 
@@ -136,7 +132,7 @@ def _item(order: Order, study: Study | None) -> Item:
 
 
 def _of_reasons(order: Order) -> Iterator[tuple[str, Value | None]]:
-    named = [i for name in order.indications if (i := _indications().get(name))]
+    named = [i for name in order.indications if (i := indications().get(name))]
     yield "order.indication_present", bool(named)
     statuses = {r.status for r in order.reasons}
     categories = list(dict.fromkeys(i.category for i in named))
@@ -278,7 +274,7 @@ def _pair(mine: Item, other: Item) -> bool | None:
 
 def _meet(some: set[str], others: set[str]) -> bool | None:
     """Whether two sets of indications lie in the same part of the body; None when either names no region."""
-    one, two = ([r for n in s if n in _indications() for r in _indications()[n].regions] for s in (some, others))
+    one, two = ([r for n in s if n in indications() for r in indications()[n].regions] for s in (some, others))
     return any(same_part(a, b) for a in one for b in two) if one and two else None
 
 

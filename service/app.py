@@ -17,6 +17,7 @@ from service import (
     limits,
     log,
     questionnaires,
+    rates,
 )  # fmt: skip
 from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
@@ -37,6 +38,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     log.init_app(app)
     cors.init_app(app, parts.settings)
     limits.init_app(app, parts.settings)
+    rates.init_app(app, parts.rates)
     errors.init_app(app)
 
     app.register_blueprint(health.bp)

@@ -1,5 +1,5 @@
-"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, coverage, schema, demo,
-app-keys, settings."""
+"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, coverage, schema,
+demo, app-keys, tenant, settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
+from service.commands.tenant import tenant
 from service.replay.command import compare, replay
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
@@ -227,6 +228,7 @@ def settings(markdown: bool) -> None:
         click.echo(f"{name} [{default}]\n    {meaning}")
 
 
+main.add_command(tenant)
 main.add_command(replay)
 main.add_command(compare)
 

@@ -38,11 +38,13 @@ class ClientProfile:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who is calling. ``bases``: FHIR servers that may be called for this client; None means any (open mode with *)."""
+    """Who is calling. ``bases``: FHIR servers that may be called for this client; None means any (open mode with *).
+    ``policy`` speaks for it where the payer is unknown; empty: the default one."""
 
     tenant: str
     profile: ClientProfile
     bases: tuple[Base, ...] | None = ()
+    policy: str = ""
 
 
 SHOWS = {f.name: f.type for f in fields(Profile) if f.name != "name"}

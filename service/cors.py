@@ -9,7 +9,7 @@ from service.settings import Settings
 ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
     "Access-Control-Allow-Headers": "authorization, content-type, x-request-id",
-    "Access-Control-Expose-Headers": "x-request-id, location",
+    "Access-Control-Expose-Headers": "x-request-id, location, retry-after",
     "Access-Control-Max-Age": "600",
 }
 

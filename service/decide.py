@@ -84,7 +84,8 @@ class Decision:
             client.profile.shows.crd, self._insured(records, today), "Coverage" in records.missing,
             self.settings.crd_payers,
         )  # fmt: skip
-        policy = self.library.policies.choose(mappings.policy_ids(records, self.settings.policy_systems, today))
+        payers = mappings.policy_ids(records, self.settings.policy_systems, today)
+        policy = self.library.policies.choose((*payers, client.policy))
         stages.end("read")
         verdicts = criteria.judge(chart.session, chart.facts, self.library, today, policy=policy, focus=request.focus)
         stages.end("judge")

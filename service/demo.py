@@ -14,15 +14,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import requests as http
-
 from criteria.reading import read_yaml
+from service.outgoing import Outgoing, Unavailable
 from service.placeholders import fill
+from service.settings import read_settings
+from service.urls import read_base
 
 REQUESTS = Path(__file__).parent.parent / "fixtures" / "requests"
 STORIES = REQUESTS / "stories.yaml"
 OURS = "io.github.imaging-cds"
 STARTS_WITHIN = 60.0
+MAX_BYTES = 5_000_000
+JSON = {"Content-Type": "application/json"}
 Json = dict[str, Any]
 
 
@@ -36,22 +39,26 @@ def run(paths: Sequence[Path] = ()) -> int:
     stories = {name: entry["story"] for name, entry in read_yaml(STORIES).items()} if STORIES.exists() else {}
     today = dt.datetime.now(dt.UTC).date()  # as the server that is started here counts
     with tempfile.TemporaryDirectory(prefix="imaging-cds-") as folder, _server(Path(folder)) as base:
-        session = http.Session()
-        service = session.get(f"{base}/cds-services", timeout=10).json()["services"][0]["id"]
+        calls, ours = Outgoing(read_settings({}, open=True)), read_base(base)
+        offered = json.loads(calls.fetch(f"{base}/cds-services", ours, {}, 10, 10, MAX_BYTES))
+        service = offered["services"][0]["id"]
         print(f"imaging-cds at {base}/cds-services\n")
         for file in files:
             body = json.loads(fill(file.read_text(encoding="utf-8"), today))
             began = time.perf_counter()
-            response = session.post(f"{base}/cds-services/{service}", json=body, timeout=30)
+            status, said = calls.post(
+                f"{base}/cds-services/{service}", ours, JSON, json.dumps(body), timeout=30, max_bytes=MAX_BYTES
+            )
+            answer = json.loads(said)
             ms = (time.perf_counter() - began) * 1000
             print(f"{file.stem} ({body.get('hook')}, {ms:.0f} ms)")
             if story := stories.get(file.stem):
                 print(f"  {story}")
-            if response.status_code != 200:
+            if status != 200:
                 failed += 1
-                print(f"  HTTP {response.status_code}: {response.json()['issue'][0]['details']['text']}\n")
+                print(f"  HTTP {status}: {answer['issue'][0]['details']['text']}\n")
                 continue
-            for line in told(body, response.json()):
+            for line in told(body, answer):
                 print(f"  {line}")
             print()
     print(f"{len(files)} requests, {failed} failed.")
@@ -109,9 +116,11 @@ class _server:
         ends = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < ends and self.process.poll() is None:
             try:
-                http.get(f"{base}/health/live", timeout=1)
+                Outgoing(read_settings({}, open=True)).fetch(
+                    f"{base}/health/live", read_base(base), {}, 1, 1, MAX_BYTES
+                )
                 return base
-            except http.RequestException:
+            except Unavailable:
                 time.sleep(0.1)
         self.__exit__()
         raise SystemExit(f"The service did not start:\n{log.read_text(errors='replace')}")

@@ -44,6 +44,8 @@ def init_app(app: Flask) -> None:
 def answer(error: HooksError) -> Response:
     """The HTTP answer to one refusal."""
     response = Response(orjson.dumps(outcome(error)), status=error.status, content_type=FHIR_JSON)
+    if wait := getattr(error, "retry_after", 0):
+        response.headers["Retry-After"] = str(wait)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

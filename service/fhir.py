@@ -26,7 +26,7 @@ from mappings import lean_types
 from mappings.queries import QUERIES, TOKEN, Query
 from service.clients import Client
 from service.limits import limits_of
-from service.outgoing import Unavailable, fetch
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
 from service.urls import Base, read_base, within
 
@@ -53,10 +53,11 @@ class Collected:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """Where and how one request's data may be fetched."""
+    """Where and how one request's data may be fetched; ``named`` by the site itself, where not any server may be."""
 
     url: str
     base: Base
+    named: bool
     headers: Mapping[str, str]
 
 
@@ -64,7 +65,7 @@ class FhirClient:
     """Fetches what prefetch lacks. One per process: its threads are reused, so make it after forking."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+        self.settings, self._calls = settings, Outgoing(settings)
         self._pool = ThreadPoolExecutor(settings.fhir_connections, thread_name_prefix="fhir")
 
     def complete(self, request: HookRequest, queries: Mapping[str, Query], client: Client) -> Collected:
@@ -72,7 +73,7 @@ class FhirClient:
         ends = time.monotonic() + self.settings.fhir_budget_seconds
         held = read_prefetch(request.prefetch, queries, lean(), limits_of(self.settings))
         lacking = {key for key, query in queries.items() if not _suffices(held[key], query, request.patient_id)}
-        server = _server(request, client)
+        server = _server(request, client, self.settings)
         fetched: dict[Future[_Pages], str] = {}
         why: dict[str, str] = {}
         for key in sorted(lacking, key=lambda k: not queries[k].required):
@@ -123,13 +124,14 @@ class FhirClient:
 
     def _read(self, server: _Server, url: str, ends: float) -> Prefetched:
         settings = self.settings
-        body = fetch(
+        body = self._calls.fetch(
             url,
+            server.base,
             server.headers,
             settings.fhir_timeout_seconds,
             ends - time.monotonic(),
             settings.fhir_max_bytes,
-            settings.ca_bundle,
+            server.named,
         )
         try:
             return read_result(orjson.loads(body))
@@ -174,7 +176,7 @@ def _is(resource: Any, kind: str, identity: str) -> bool:
     return isinstance(resource, dict) and resource.get("resourceType") == kind and resource.get("id") == identity
 
 
-def _server(request: HookRequest, client: Client) -> _Server | str:
+def _server(request: HookRequest, client: Client, settings: Settings) -> _Server | str:
     """The server to ask, or the reason why none may be asked."""
     if not client.profile.callbacks:
         return "no-callbacks"
@@ -186,7 +188,8 @@ def _server(request: HookRequest, client: Client) -> _Server | str:
     headers = {"Accept": ACCEPT}
     if request.fhir_authorization is not None:
         headers["Authorization"] = f"Bearer {request.fhir_authorization.access_token}"
-    return _Server(request.fhir_server.rstrip("/"), base, headers)
+    named = client.bases is not None or settings.names(base)
+    return _Server(request.fhir_server.rstrip("/"), base, named, headers)
 
 
 def _barred(server: _Server | str, request: HookRequest, query: Query) -> str | None:

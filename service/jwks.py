@@ -1,35 +1,36 @@
-"""The public keys of trusted clients: from the trust table, or fetched from an address that the table allows."""
+"""The public keys of trusted clients: from the trust table, or fetched from an address that the table allows.
+
+What was fetched is used for a bounded time. It is fetched anew, at a limited rate, for a key id that is not among it,
+and where a signature does not fit the key of that id: some EHRs change the key and keep its id.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import jwt
 import orjson
 import structlog
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from service.outgoing import Unavailable, fetch
+from service.jwk import PRIVATE, Jwk, KeyUnavailable, choose, usable
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
-from service.trusted import PRIVATE, TrustedClient
+from service.trusted import TrustedClient
+from service.urls import read_base
 
 log = structlog.get_logger("imaging_cds.trust")
 
 AGAIN_AFTER = 60.0
 """Seconds between two tries at one address, so that unknown key ids cannot make us a source of traffic."""
+AFTER_FAILURE = 10.0
+"""The same where the last try brought nothing and there are no keys at all."""
 MAX_BYTES = 200_000
-KINDS = {"RS": "RSA", "ES": "EC", "Ed": "OKP"}
-RSA_BITS = 2048
 
-Jwk = Mapping[str, Any]
-
-
-class KeyUnavailable(Exception):
-    """No key to check the token with; the text is for the log."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -47,40 +48,63 @@ class Keys:
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
         self.settings, self.now = settings, now
+        self._calls = Outgoing(settings)
         self._sets: dict[str, _Set] = {}
         self._lock = threading.Lock()
 
-    def find(self, row: TrustedClient, kid: object, jku: object, algorithm: str) -> jwt.PyJWK:
-        """Raises `KeyUnavailable`. A ``jku`` is followed only when the table lists it, letter by letter."""
-        if found := _choose(row.keys, kid, algorithm):
-            return _usable(found, algorithm)
+    def verified(
+        self, row: TrustedClient, kid: object, jku: object, algorithm: str, verify: Callable[[jwt.PyJWK], T]
+    ) -> T:
+        """What ``verify`` makes of the client's key for this token. Raises what it raises, and `KeyUnavailable`.
+
+        A ``jku`` is followed only when the table lists it, letter by letter.
+        """
+        if found := choose(row.keys, kid, algorithm):
+            return verify(usable(found, algorithm))
         if jku is not None and jku not in row.jku:
             raise KeyUnavailable("jku not on the allow-list")
-        addresses = (str(jku),) if jku is not None else row.jku
-        for address in addresses:
-            if found := self._fetched(address, kid, algorithm):
-                return _usable(found, algorithm)
+        for address in (str(jku),) if jku is not None else row.jku:
+            if found := self._fetched(address, kid, algorithm, row.named):
+                try:
+                    return verify(usable(found, algorithm))
+                except jwt.InvalidSignatureError:
+                    newer = self._fetched(address, kid, algorithm, row.named, instead_of=found)
+                    if newer is None:
+                        raise
+                    return verify(usable(newer, algorithm))
         raise KeyUnavailable("no key of that id")
 
-    def _fetched(self, address: str, kid: object, algorithm: str) -> Jwk | None:
+    def _fetched(
+        self, address: str, kid: object, algorithm: str, named: bool, instead_of: Jwk | None = None
+    ) -> Jwk | None:
+        """The key of that id; with ``instead_of`` only one that is another."""
         with self._lock:
             held = self._sets.setdefault(address, _Set())
+        if found := self._held(held, kid, algorithm, instead_of):
+            return found  # whoever is known does not wait while keys are fetched for a stranger's id
         with held.lock:
-            age = self.now() - held.fetched
-            found = _choose(held.keys, kid, algorithm) if age <= self.settings.jwks_max_age_seconds else None
-            if found is None and self.now() - held.tried >= AGAIN_AFTER:
+            found = self._held(held, kid, algorithm, instead_of)
+            wait = AGAIN_AFTER if held.keys else AFTER_FAILURE
+            if found is None and self.now() - held.tried >= wait:
                 held.tried = self.now()
                 try:
-                    held.keys, held.fetched = self._fetch(address), self.now()
+                    held.keys, held.fetched = self.fetch(address, named), self.now()
                 except (Unavailable, KeyUnavailable) as error:
                     log.warning("keys_not_fetched", reason=str(error))
                     return None
-                found = _choose(held.keys, kid, algorithm)
+                found = self._held(held, kid, algorithm, instead_of)
             return found
 
-    def _fetch(self, address: str) -> tuple[Jwk, ...]:
-        timeout = self.settings.jwks_timeout_seconds
-        body = fetch(address, {"Accept": "application/json"}, timeout, timeout, MAX_BYTES, self.settings.ca_bundle)
+    def _held(self, held: _Set, kid: object, algorithm: str, instead_of: Jwk | None) -> Jwk | None:
+        if self.now() - held.fetched > self.settings.jwks_max_age_seconds:
+            return None
+        found = choose(held.keys, kid, algorithm)
+        return None if found == instead_of else found
+
+    def fetch(self, address: str, named: bool = True) -> tuple[Jwk, ...]:
+        """The public keys at an address of the table. Raises `Unavailable` and `KeyUnavailable`."""
+        timeout, below = self.settings.jwks_timeout_seconds, read_base(address, query=True)
+        body = self._calls.fetch(address, below, {"Accept": "application/json"}, timeout, timeout, MAX_BYTES, named)
         try:
             keys = orjson.loads(body)["keys"]
         except (orjson.JSONDecodeError, KeyError, TypeError, IndexError):
@@ -88,31 +112,3 @@ class Keys:
         if not isinstance(keys, list):
             raise KeyUnavailable("not a JWKS")
         return tuple(key for key in keys if isinstance(key, dict) and not PRIVATE & key.keys())
-
-
-def _choose(keys: Sequence[Jwk], kid: object, algorithm: str) -> Jwk | None:
-    """By id; a token without one is checked with the only key that fits."""
-    fitting = [key for key in keys if _fits(key, algorithm)]
-    if kid is None:
-        return fitting[0] if len(fitting) == 1 else None
-    return next((key for key in fitting if key.get("kid") == kid), None)
-
-
-def _fits(key: Jwk, algorithm: str) -> bool:
-    operations = key.get("key_ops")
-    return (
-        key.get("kty") == KINDS[algorithm[:2]]
-        and key.get("use", "sig") == "sig"
-        and key.get("alg", algorithm) == algorithm
-        and (not isinstance(operations, list) or "verify" in operations)
-    )
-
-
-def _usable(key: Jwk, algorithm: str) -> jwt.PyJWK:
-    try:
-        read = jwt.PyJWK(dict(key), algorithm=algorithm)
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
-        raise KeyUnavailable("key cannot be read") from None
-    if isinstance(read.key, RSAPublicKey) and read.key.key_size < RSA_BITS:
-        raise KeyUnavailable("key too short")
-    return read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,13 @@ from service.decide import Decision, editions
 from service.fhir import FhirClient
 from service.journal import Journal
 from service.jwks import Keys
+from service.rates import Rates
 from service.settings import Clock, Settings, SettingsError
 from service.smart.parts import SmartParts, make_smart_parts
 from service.terminology import Terminology
 from service.trust import Trust
-from service.trusted import load_trust
+from service.trust_file import TrustFile
+from service.trusted import TrustedClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Parts:
     trust: Trust
     journal: Journal
     smart: SmartParts
+    rates: Rates
 
 
 def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
@@ -39,19 +43,24 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     clock = clock or _now
     if settings.default_profile not in load_profiles():
         raise SettingsError(f"IMAGING_CDS_DEFAULT_PROFILE: {settings.default_profile} is no client profile.")
-    table = {} if settings.open else load_trust(Path(settings.trust_file), settings)
     library = library_of(settings)
+    policies = library.policies.by_id
+    table: Mapping[str, TrustedClient] = (
+        {} if settings.open else TrustFile(Path(settings.trust_file), settings, policies)
+    )
     journal = Journal(settings)
     journal.upgrade()
     terminology = Terminology(settings) if settings.terminology_url else None
-    plans = load_plans(Path(settings.plans_file), library.policies.by_id) if settings.plans_file else {}
+    plans = load_plans(Path(settings.plans_file), policies) if settings.plans_file else {}
     keys = Keys(settings)
     smart = make_smart_parts(settings, journal, library, keys, clock, table)
     continuity = smart.continuity if settings.launch_page else None
     decision = Decision(
         settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans, continuity
     )
-    return Parts(settings, decision, Trust(settings, table, keys, journal.seen_before, clock), journal, smart)
+    rates = Rates(settings)
+    trust = Trust(settings, table, keys, journal.seen_before, clock, rates)
+    return Parts(settings, decision, trust, journal, smart, rates)
 
 
 def library_of(settings: Settings) -> Library:

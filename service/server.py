@@ -16,6 +16,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, app: Flask, bind: str, workers: int, threads: int, announce: str = "") -> None:
         self.app, self.announce = app, announce
+        app.extensions["imaging_cds"].rates.processes = workers
         self.options: dict[str, Any] = {
             "bind": bind,
             "workers": workers,

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from service.outgoing import Unavailable, fetch
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
-from service.urls import read_base, within
+from service.urls import read_base
 
 SNOMED = "http://snomed.info/sct"
 GROUP = 50
@@ -31,6 +31,7 @@ ACCEPT = {"Accept": "application/fhir+json"}
 class TerminologyServer:
     def __init__(self, settings: Settings, covered: Sequence[str]) -> None:
         self.settings, self.covered = settings, tuple(sorted(covered))
+        self._calls, self._base = Outgoing(settings), read_base(settings.terminology_url)
 
     def holding(self, code: str) -> tuple[str, ...]:
         """The narrowest of our codes that hold ``code``; none when there are none. Raises `Unavailable`."""
@@ -78,11 +79,8 @@ class TerminologyServer:
         """Whether the answer's parameter is among ``yes``; what is among neither is no answer."""
         settings = self.settings
         url = f"{settings.terminology_url}/{operation}?{urlencode(asked)}"
-        base = read_base(settings.terminology_url)
-        if base is None or within(base, url, url) is None:
-            raise Unavailable("not-allowed")
         timeout, left = settings.terminology_timeout_seconds, ends - time.monotonic()
-        value = _parameter(fetch(url, ACCEPT, timeout, left, MAX_BYTES, settings.ca_bundle), name)
+        value = _parameter(self._calls.fetch(url, self._base, ACCEPT, timeout, left, MAX_BYTES), name)
         for among, means in ((yes, True), (no, False)):
             if value in among if isinstance(among, tuple) else value is among:
                 return means

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
 PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,13 @@ class Base:
     port: int
     path: tuple[str, ...]
 
+    @property
+    def url(self) -> str:
+        """Written out, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
+        return "/".join((f"{self.scheme}://{host}{port}", *self.path))
+
     def holds(self, other: Base) -> bool:
         """True when ``other`` is this base or lies below it."""
         same_server = (self.scheme, self.host, self.port) == (other.scheme, other.host, other.port)
@@ -27,8 +35,8 @@ class Base:
 def read_base(url: str, *, query: bool = False) -> Base | None:
     """The parts of an absolute http(s) URL; None when it is none, or could be read in two ways.
 
-    Refused: user names, fragments, blanks and control characters, backslashes, and dot or empty segments (also when
-    escaped), since servers differ in what they make of them.
+    Refused: user names, fragments, blanks and control characters, backslashes, hosts in other than plain letters, and
+    dot or empty segments (also when escaped), since servers differ in what they make of them.
     """
     if re.search(r"[\s\x00-\x1f\x7f\\]", url):
         return None
@@ -38,6 +46,8 @@ def read_base(url: str, *, query: bool = False) -> Base | None:
     except ValueError:
         return None
     if parts.scheme not in PORTS or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        return None
+    if not HOST.fullmatch(parts.hostname):
         return None
     if parts.query and not query:
         return None

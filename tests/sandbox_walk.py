@@ -232,10 +232,14 @@ def kept(folder: str) -> tuple[list[str], list[str]]:
 
 
 @contextmanager
-def served(folder: str, port: int) -> Iterator[str]:
+def served(folder: str, port: int, charts: str) -> Iterator[str]:
     """`imaging-cds serve --open`: its discovery address."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGING_CDS_")}
-    settings = {"IMAGING_CDS_DATA_DIR": folder, "IMAGING_CDS_FHIR_BASES": "*", "IMAGING_CDS_APP_LAUNCH": "own"}
+    settings = {
+        "IMAGING_CDS_DATA_DIR": folder,
+        "IMAGING_CDS_FHIR_BASES": f"*,{charts}",
+        "IMAGING_CDS_APP_LAUNCH": "own",
+    }
     command = [sys.executable, "-m", "service.cli", "serve", "--open", "--port", str(port), "--workers", "1"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment | settings, stdout=subprocess.DEVNULL,
@@ -266,7 +270,11 @@ def main() -> None:
         args.shots.mkdir(parents=True, exist_ok=True)
     charts = SandboxProcess(0, f"http://127.0.0.1:{args.port}")
     threading.Thread(target=charts.serve_forever, daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder, served(folder, args.port) as service, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        served(folder, args.port, charts.url) as service,
+        sync_playwright() as playwright,
+    ):
         urls = {n: address(args.sandbox, *chart, service) for n, chart in make_charts(charts).items()}
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
         screen = Screen(browser.new_page(viewport={"width": 1500, "height": 1000}), args.shots)

@@ -17,11 +17,22 @@ ALLOWED = {
     "hooks": {"hooks", "criteria", "yaml", "pydantic", "fhir", "msgspec", "orjson"},
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
-        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "markupsafe", "orjson",
-        "requests", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "limits", "markupsafe",
+        "orjson", "sqlalchemy", "structlog", "urllib3", "werkzeug",
         "distributed", "matplotlib", "pyarrow", "tqdm",
     },
 }  # fmt: skip
+CALLS = {
+    "requests", "urllib3", "httpx", "aiohttp", "http", "urllib.request", "socket", "ssl", "ftplib", "smtplib",
+    "authlib.integrations",
+}  # fmt: skip
+"""What can call another machine."""
+CALLERS = {
+    "service/outgoing.py": {"urllib3", "http", "socket", "ssl"},
+    "service/addresses.py": {"socket"},
+    "service/demo.py": {"socket"},
+}
+"""The one client, the look-up of names, and a free port for the demo. Everything else calls through the client."""
 OUTWARD = {"socket", "http", "urllib.request", "asyncio", "ssl"}
 """Standard modules that talk to a network: for service only."""
 
@@ -57,6 +68,17 @@ def test_the_test_can_fail(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text("import flask\nfrom mappings import x\nimport urllib.request\nimport json\n")
     assert len(faults("criteria", file)) == 3
+
+
+def test_every_call_of_the_service_goes_through_its_one_client() -> None:
+    found = {
+        (str(file.relative_to(ROOT)), module)
+        for file in sorted((ROOT / "service").rglob("*.py"))
+        for name, _ in imports(file)
+        for module in CALLS
+        if name == module or name.startswith(f"{module}.")
+    }
+    assert found == {(file, module) for file, modules in CALLERS.items() for module in modules}
 
 
 def test_nobody_reads_the_clock_below_the_service() -> None:

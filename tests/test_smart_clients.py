@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from criteria.errors import DataError
 from service.cli import main
+from service.jwk import PRIVATE
 from service.settings import SettingsError, read_settings
 from service.smart.configuration import Unusable, read_configuration
 from service.smart.ehrs import FIELDS, SCOPES, Ehrs, load_ehrs
@@ -20,7 +21,6 @@ from service.smart.keys import load_keys, new_keys
 from service.smart.scopes import asked, may_read
 from service.smart.sealed import Seal
 from service.smart.words import words
-from service.trusted import PRIVATE
 from tests.service_examples import make_app, parts_of
 from tests.smart_examples import Clock, clock, context_of, ehr, make_site
 from tests.smart_server import SmartServer

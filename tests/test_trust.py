@@ -71,11 +71,12 @@ def token(
 class Site:
     """One installation that trusts one EHR."""
 
-    def __init__(self, folder: Path, **row: Any) -> None:
+    def __init__(self, folder: Path, second: Any = None, **row: Any) -> None:
         keys = [public(EC, "ec"), public(RSA, "rsa"), public(ED, "ed")]
         entry = {"issuer": ISSUER, "tenant": "ehr", "keys": keys, **row}
         file = folder / "trust.yaml"
-        file.write_text(yaml.safe_dump([{k: v for k, v in entry.items() if v is not None}]))
+        first = {k: v for k, v in entry.items() if v is not None}
+        file.write_text(yaml.safe_dump([first, *([second] if second else [])]))
         settings = read_settings({}, trust_file=str(file), secret_key=SECRET, data_dir=str(folder), base_url=BASE)
         self.journal = Journal(settings)
         self.journal.upgrade()

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any
 
+from limits import RateLimitItem, parse
 from pydantic import BeforeValidator
 
 Clock = Callable[[], dt.datetime]
 """The time, aware, in UTC; tests hand in their own."""
+
+
+@cache
+def read_rate(text: str) -> RateLimitItem | None:
+    """`6000/minute`, `50 per second`; None for what is no rate."""
+    try:
+        return parse(text)
+    except ValueError:
+        return None
 
 
 class SettingsError(Exception):

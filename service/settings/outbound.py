@@ -25,7 +25,22 @@ class Outbound(BaseModel):
     fhir_max_bytes: int = Field(5_000_000, ge=1_000, description="Largest answer of a FHIR server, in bytes.")
     fhir_max_pages: int = Field(20, ge=1, description="Most pages of one search that are followed.")
     fhir_connections: int = Field(32, ge=1, le=256, description="FHIR calls at the same time, per process.")
-    ca_bundle: str = Field("", description="File of certificate authorities for outgoing calls; empty: the usual ones.")
+
+    # Every call
+    ca_bundle: str = Field(
+        "", description="File of certificate authorities for outgoing calls; empty: those of the system."
+    )
+    outbound_networks: Listed = Field(
+        (),
+        description="Networks inside the site that outgoing calls may reach, such as 10.20.0.0/16, comma-separated."
+        " Names that lead to a private, loopback or other special address elsewhere are not called. An address that the"
+        " site itself writes as a base URL (http://127.0.0.1:8090/fhir) needs no entry.",
+    )
+    outbound_proxy: str = Field(
+        "",
+        description="Proxy that https calls leave through, such as http://proxy.example.org:3128; it looks up their"
+        " names, so it has to keep them out of the site. Empty: none, whatever the environment says.",
+    )
 
     # A terminology server, asked after the answer about SNOMED CT concepts that no table knows
     terminology_url: str = Field(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pydantic import ConfigDict, PrivateAttr, ValidationInfo, field_validator
 
+from service.addresses import Network, read_networks
 from service.settings.app import App
 from service.settings.callers import Callers
 from service.settings.kept import Kept
+from service.settings.kinds import read_rate
 from service.settings.outbound import Outbound
 from service.settings.said import Said
 from service.settings.site import SiteFacts
@@ -43,7 +45,15 @@ class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
             raise ValueError("is no IANA time zone; write one such as America/Chicago") from None
         return value
 
-    @field_validator("base_url", "terminology_url", "guideline_pages", "consult_pages", "app_launch", "questionnaires")
+    @field_validator(
+        "base_url",
+        "terminology_url",
+        "guideline_pages",
+        "consult_pages",
+        "app_launch",
+        "questionnaires",
+        "outbound_proxy",
+    )
     @classmethod
     def _url(cls, value: str, field: ValidationInfo) -> str:
         if field.field_name in ("guideline_pages", "consult_pages") and value.strip().lower() == NO_PAGES:
@@ -62,9 +72,37 @@ class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
                 raise ValueError("must hold absolute http or https URLs, comma-separated")
         return values
 
+    @field_validator("outbound_networks", "trusted_proxies")
+    @classmethod
+    def _networks(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            read_networks(values)
+        except ValueError:
+            raise ValueError("must hold networks such as 10.20.0.0/16, or addresses, comma-separated") from None
+        return values
+
+    @field_validator("tenant_rate", "address_rate")
+    @classmethod
+    def _rates(cls, value: str) -> str:
+        if value and read_rate(value) is None:
+            raise ValueError("must be calls by time, such as 6000/minute, or empty")
+        return value
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        return read_networks(self.outbound_networks)
+
     @property
     def bases(self) -> tuple[Base, ...]:
         return tuple(base for value in self.fhir_bases if (base := read_base(value)))
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        return read_networks(self.trusted_proxies)
+
+    def names(self, base: Base) -> bool:
+        """Whether the site itself wrote this FHIR server."""
+        return any(written.holds(base) for written in self.bases)
 
     @property
     def any_base(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ import orjson
 import structlog
 
 from mappings.fields import mapping, objects, words
-from service.outgoing import Unavailable, fetch
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Clock, Settings
 from service.smart.configuration import Configurations, Unusable
 from service.smart.context import read_tokens
@@ -19,6 +19,7 @@ from service.smart.ehrs import Ehrs
 from service.smart.oauth import Authorization, NotGranted
 from service.smart.scopes import may_read
 from service.smart.sessions import Launched, Sessions
+from service.urls import Base, read_base
 
 log = structlog.get_logger("imaging_cds.app")
 
@@ -41,6 +42,15 @@ class EhrChart:
     authorization: Authorization
     sessions: Sessions
     clock: Clock
+    calls: Outgoing = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "calls", Outgoing(self.settings))
+
+    def below(self, iss: str) -> tuple[Base | None, bool]:
+        """The EHR's base URL where it still is on the allow-list, and whether the site itself wrote it."""
+        ehr = self.ehrs.find(iss)
+        return (read_base(ehr.iss), ehr.named) if ehr else (None, False)
 
     def patient(self, launched: Launched, secret: str) -> Mapping[str, str]:
         """Name and birth date for the banner; empty where they may not be read. Kept nowhere."""
@@ -59,11 +69,10 @@ class EhrChart:
         launched = self.fresh(launched, secret)
         settings = self.settings
         headers = {"Accept": ACCEPT, "Authorization": f"Bearer {launched.tokens.access}"}
-        timeout = settings.fhir_timeout_seconds
+        timeout, (base, named) = settings.fhir_timeout_seconds, self.below(launched.iss)
         try:
-            body = fetch(
-                f"{launched.iss}/{path}", headers, timeout, timeout, settings.fhir_max_bytes, settings.ca_bundle
-            )
+            url = f"{launched.iss}/{path}"
+            body = self.calls.fetch(url, base, headers, timeout, timeout, settings.fhir_max_bytes, named)
             return mapping(orjson.loads(body))
         except (Unavailable, orjson.JSONDecodeError) as error:
             log.warning("not_read", reason=error.reason if isinstance(error, Unavailable) else "not-json")

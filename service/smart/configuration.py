@@ -11,9 +11,10 @@ from typing import Any
 
 import orjson
 
-from service.outgoing import Unavailable, fetch
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
 from service.smart.ehrs import Ehr, safe
+from service.urls import read_base
 
 WELL_KNOWN = "/.well-known/smart-configuration"
 MAX_BYTES = 200_000
@@ -47,7 +48,7 @@ class Configurations:
     """Each EHR's configuration, for as long as fetched keys are used. ``now`` counts seconds."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
-        self._settings, self._now = settings, now
+        self._settings, self._now, self._calls = settings, now, Outgoing(settings)
         self._held: dict[str, tuple[float, Configuration | Unusable]] = {}
         self._lock = threading.Lock()
 
@@ -65,17 +66,21 @@ class Configurations:
         return held
 
     def _fetched(self, ehr: Ehr) -> Configuration | Unusable:
-        settings, timeout = self._settings, self._settings.fhir_timeout_seconds
+        timeout = self._settings.fhir_timeout_seconds
         accept = {"Accept": "application/json"}
         try:
-            body = fetch(f"{ehr.iss}{WELL_KNOWN}", accept, timeout, timeout, MAX_BYTES, settings.ca_bundle)
-            return read_configuration(orjson.loads(body))
+            url, base = f"{ehr.iss}{WELL_KNOWN}", read_base(ehr.iss)
+            body = self._calls.fetch(url, base, accept, timeout, timeout, MAX_BYTES, ehr.named)
+            found = read_configuration(orjson.loads(body))
         except Unavailable as error:
             return Unusable(error.reason)
         except orjson.JSONDecodeError:
             return Unusable("not-json")
         except Unusable as error:
             return error
+        if any(url and ehr.below(url) is None for url in (found.authorize, found.token, found.jwks)):
+            return Unusable("an endpoint on a host that is not among the EHR's servers")
+        return found
 
 
 def read_configuration(body: Any) -> Configuration:

@@ -6,13 +6,14 @@
   key: ES384                               # the app signs with its key of this algorithm; left out: a public client
   scopes: [patient/Patient.r]              # beyond those of the launch itself, in the spelling of SMART 2
   ancestors: [https://ehr.example.org]     # web origins that may show the app in a frame; none: in no frame
+  servers: [https://login.example.org]     # where it signs in and keeps its keys, where that is another host than iss
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from service.clients import OPEN_TENANT
 from service.settings import Settings
 from service.urls import Base, read_base
 
-FIELDS = ("iss", "tenant", "client_id", "key", "scopes", "ancestors")
+FIELDS = ("iss", "tenant", "client_id", "key", "scopes", "ancestors", "servers")
 ALGORITHMS = ("ES384", "RS384")
 CLIENT = "imaging-cds"
 SCOPES = ("patient/Patient.r",)
@@ -36,7 +37,10 @@ CLIENT_ID = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Ehr:
-    """One row: an EHR, by its FHIR base URL. ``key`` is the algorithm that we sign with, empty for a public client."""
+    """One row: an EHR, by its FHIR base URL. ``key`` is the algorithm that we sign with, empty for a public client.
+
+    ``named``: the site itself wrote the address, which is not so where any EHR may launch.
+    """
 
     iss: str
     tenant: str
@@ -44,6 +48,14 @@ class Ehr:
     key: str = ""
     scopes: tuple[str, ...] = SCOPES
     ancestors: tuple[str, ...] = ()
+    servers: tuple[Base, ...] = ()
+    named: bool = True
+
+    def below(self, url: str) -> Base | None:
+        """The base on the allow-list that a URL which the EHR names lies below: its own host, or one of its servers."""
+        target, own = read_base(url, query=True), read_base(self.iss)
+        bases = (*((replace(own, path=()),) if own else ()), *self.servers)
+        return next((base for base in bases if target is not None and base.holds(target)), None)
 
 
 class Ehrs:
@@ -79,7 +91,9 @@ class Ehrs:
         return tuple(dict.fromkeys(origin for ehr in self for origin in ehr.ancestors)) or self._frames()
 
     def _nearby(self, iss: str) -> Ehr:
-        return Ehr(iss.rstrip("/"), OPEN_TENANT, ancestors=self._frames())
+        base, settings = read_base(iss), self._opened
+        named = base is not None and settings is not None and settings.names(base)
+        return Ehr(iss.rstrip("/"), OPEN_TENANT, ancestors=self._frames(), named=named)
 
     def _frames(self) -> tuple[str, ...]:
         return (*NEARBY, *(o for o in self._opened.origins if o != "*")) if self._opened else ()
@@ -128,7 +142,11 @@ def _row(path: Path, entry: Any, tenants: Collection[str], algorithms: Collectio
         raise stop("scopes", "`scopes` is a list such as patient/Patient.r or patient/Observation.c.")
     if not isinstance(ancestors, list) or not all(isinstance(a, str) and is_origin(a) for a in ancestors):
         raise stop("ancestors", "`ancestors` is a list of web origins such as https://ehr.example.org, without path.")
-    return Ehr(iss.rstrip("/"), str(tenant), client_id, algorithm, tuple(scopes), tuple(ancestors))
+    servers = entry.get("servers", [])
+    if not isinstance(servers, list) or not all(isinstance(s, str) and safe(s) for s in servers):
+        raise stop("servers", "`servers` is a list of https URLs such as https://login.example.org.")
+    held = tuple(base for s in servers if (base := read_base(s)))
+    return Ehr(iss.rstrip("/"), str(tenant), client_id, algorithm, tuple(scopes), tuple(ancestors), held)
 
 
 def safe(url: str, *, query: bool = False) -> bool:

@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from criteria.vocabulary import LASTING
-from service.outgoing import Unavailable, post
+from service.outgoing import Unavailable
 from service.smart.answers import Json, observation
 from service.smart.consults import OpenConsult
 from service.smart.models import AppAnswer
@@ -119,6 +119,7 @@ def _name(resource: Json) -> str:
 
 def _sent(smart: SmartParts, launched: Launched, resource: Json) -> bool:
     settings, kind = smart.chart.settings, resource["resourceType"]
+    base, named = smart.chart.below(launched.iss)
     headers = {
         "Accept": FHIR,
         "Authorization": f"Bearer {launched.tokens.access}",
@@ -127,9 +128,9 @@ def _sent(smart: SmartParts, launched: Launched, resource: Json) -> bool:
         "Prefer": "return=minimal",
     }
     try:
-        status, _ = post(
-            f"{launched.iss}/{kind}", headers, orjson.dumps(resource).decode(), settings.fhir_timeout_seconds,
-            settings.fhir_max_bytes, settings.ca_bundle,
+        status, _ = smart.chart.calls.post(
+            f"{launched.iss}/{kind}", base, headers, orjson.dumps(resource).decode(), settings.fhir_timeout_seconds,
+            settings.fhir_max_bytes, named,
         )  # fmt: skip
     except Unavailable as error:
         log.warning("not_written", kind=kind, reason=error.reason)

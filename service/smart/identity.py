@@ -9,11 +9,12 @@ import jwt
 import structlog
 
 from hooks.request import relative
-from service.jwks import Keys, KeyUnavailable
+from service.jwk import ALGORITHMS, KeyUnavailable
+from service.jwks import Keys
 from service.settings import Clock, Settings
 from service.smart.configuration import Configuration
 from service.smart.ehrs import Ehr
-from service.trusted import ALGORITHMS, TrustedClient
+from service.trusted import TrustedClient
 from service.urls import read_base
 
 log = structlog.get_logger("imaging_cds.app")
@@ -48,15 +49,16 @@ class Identity:
         algorithm = header.get("alg")
         if algorithm not in ALGORITHMS:
             raise Impostor("algorithm not allowed")
-        row = TrustedClient(at.issuer, ehr.tenant, jku=(at.jwks,))
-        key = self._keys.find(row, header.get("kid"), None, algorithm)
-        claims: Mapping[str, Any] = jwt.decode(
-            signed,
-            key,
-            algorithms=[algorithm],
-            audience=ehr.client_id,
-            options={"require": ["iss", "aud", "exp"], "verify_exp": False, "verify_iat": False, "verify_nbf": False},
-        )
+        row = TrustedClient(at.issuer, ehr.tenant, jku=(at.jwks,), named=ehr.named)
+
+        def decoded(key: jwt.PyJWK) -> Mapping[str, Any]:
+            require = ["iss", "aud", "exp"]
+            return jwt.decode(
+                signed, key, algorithms=[algorithm], audience=ehr.client_id,
+                options={"require": require, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+            )  # fmt: skip
+
+        claims = self._keys.verified(row, header.get("kid"), None, algorithm, decoded)
         if claims["iss"] != (at.issuer or ehr.iss):
             raise Impostor("another issuer")
         expires = claims["exp"]

@@ -12,7 +12,7 @@ import orjson
 from authlib.oauth2 import OAuth2Client, OAuth2Error
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 
-from service.outgoing import Unavailable, post
+from service.outgoing import Outgoing, Unavailable
 from service.settings import Clock, Settings
 from service.smart import scopes
 from service.smart.configuration import Configuration
@@ -51,6 +51,7 @@ class Authorization:
 
     def __init__(self, settings: Settings, keys: AppKeys, clock: Clock) -> None:
         self._settings, self._keys, self._clock = settings, keys, clock
+        self._calls = Outgoing(settings)
 
     def address(self, ehr: Ehr, at: Configuration, going: Going, redirect_uri: str) -> str:
         """Where the browser is sent to sign in. `aud` says for whose data: a stranger's server cannot use the token."""
@@ -77,7 +78,7 @@ class Authorization:
 
     def _client(self, ehr: Ehr, redirect_uri: str) -> OAuth2Client:
         client = OAuth2Client(
-            session=_Calls(self._settings),
+            session=_Calls(self._calls, ehr, self._settings.fhir_timeout_seconds),
             client_id=ehr.client_id,
             client_secret=self._keys.signing(ehr.key) if ehr.key else None,
             token_endpoint_auth_method="private_key_jwt" if ehr.key else "none",
@@ -112,15 +113,15 @@ def _granted(call: Callable[[], Any]) -> Token:
 
 
 class _Calls:
-    """What Authlib sends by: one POST, as careful as all our calls."""
+    """What Authlib sends by: one POST, as careful as all our calls, to the EHR's own servers."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, calls: Outgoing, ehr: Ehr, timeout: float) -> None:
+        self._calls, self._ehr, self._timeout = calls, ehr, timeout
 
     def post(self, url: str, data: Mapping[str, str], headers: Mapping[str, str], auth: Any) -> _Reply:
-        settings = self._settings
         url, headers, body = auth.prepare("POST", url, dict(headers), urlencode(data))
-        status, content = post(url, headers, body, settings.fhir_timeout_seconds, MAX_BYTES, settings.ca_bundle)
+        below, named = self._ehr.below(url), self._ehr.named
+        status, content = self._calls.post(url, below, headers, body, self._timeout, MAX_BYTES, named)
         return _Reply(status, content)
 
 

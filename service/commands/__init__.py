@@ -1,0 +1,1 @@
+"""Groups of commands, each beside what it commands."""
