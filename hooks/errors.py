@@ -201,6 +201,12 @@ class NotTrusted(HooksError):
         super().__init__(message)
 
 
+class NotNow(HooksError):
+    """What is needed for this does not answer; the same call may succeed in a while."""
+
+    status, issue = 503, "transient"
+
+
 class Failed(HooksError):
     status, issue = 500, "exception"
 

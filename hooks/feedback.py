@@ -1,11 +1,10 @@
 """What clinicians did with our cards: the body of POST .../feedback.
 
-The models check the shape; what is kept is the client's own JSON, unknown fields and unknown ids included.
+The models check the shape; unknown fields and unknown ids are let be.
 """
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -61,7 +60,7 @@ class _Feedback(_Shape):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One entry. ``as_sent`` is the client's JSON, whole; ``at`` the moment with its zone."""
+    """One entry, without anybody's words; ``at`` is the moment with its zone."""
 
     card: str
     outcome: Literal["accepted", "overridden"]
@@ -70,7 +69,6 @@ class Feedback:
     reason_code: str | None
     reason_system: str | None
     has_comment: bool
-    as_sent: Json
 
 
 _EXPECTED = {
@@ -117,5 +115,4 @@ def _entry(n: int, entry: object) -> Feedback:
         reason_code=override.reason.code if override.reason else None,
         reason_system=override.reason.system if override.reason else None,
         has_comment=bool(override.userComment),
-        as_sent=copy.deepcopy(entry),
     )

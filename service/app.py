@@ -23,6 +23,7 @@ from service.parts import Parts, make_parts
 from service.rehearsal import rehearse
 from service.settings import Clock, Settings, read_settings
 from service.smart import handback_pages, launch, order
+from service.watch import http as watch
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None, parts: Parts | None = None) -> Flask:
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None, par
     app.extensions["imaging_cds"] = parts
 
     log.init_app(app)
+    watch.init_app(app)
     cors.init_app(app, parts.settings)
     limits.init_app(app, parts.settings)
     rates.init_app(app, parts.rates)

@@ -1,5 +1,5 @@
-"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, coverage, schema,
-demo, app-keys, tenant, settings."""
+"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, audit, coverage,
+schema, demo, app-keys, tenant, settings."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from criteria.errors import CriteriaError
 from hooks.errors import HooksError
 from service.commands.tenant import tenant
+from service.journal.commands import audit, journal
 from service.replay.command import compare, replay
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
@@ -44,6 +45,9 @@ def main() -> None:
 def serve(port: int, host: str, open_: bool, workers: int, threads: int) -> None:
     """Run the service until it is stopped."""
     from service import log
+    from service.watch.shared import share
+
+    share()
     from service.app import create_app
     from service.server import Server
 
@@ -128,18 +132,37 @@ def unmapped(files: tuple[Path, ...], journal: bool, since: dt.datetime | None, 
 @main.command()
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--overlay", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A site's overlay file.")
-@click.option("--journal", is_flag=True, help="What the journal kept, instead of FOLDER: ratings and override reasons.")
-@click.option("--top", default=20, show_default=True, type=click.IntRange(1), help="So many criteria.")
+@click.option("--journal", is_flag=True, help="What the journal kept, instead of FOLDER.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --journal: from this day on.")
+@click.option(
+    "--until", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE", help="With --journal: to the end of this day."
+)
+@click.option("--tenant", help="With --journal: of this tenant only.")
+@click.option("--top", default=20, show_default=True, type=click.IntRange(1), help="So many criteria, facts, codes.")
 @click.option("--json", "as_json", is_flag=True)
-def report(folder: Path | None, overlay: Path | None, journal: bool, top: int, as_json: bool) -> None:
-    """Send generated orders with known truth (fixtures/orders) through the service: how often is it right?"""
+def report(
+    folder: Path | None,
+    overlay: Path | None,
+    journal: bool,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+    tenant: str | None,
+    top: int,
+    as_json: bool,
+) -> None:
+    """What the service answered and what became of it (--journal, docs/operating.md); or send generated orders with
+    known truth (FOLDER, fixtures/orders) through it: how often is it right?"""
     from service.report import journal as kept
     from service.report.show import of_folder
 
-    if journal == (folder is not None) or (journal and overlay):
-        raise click.UsageError("Name a folder of generated orders, or ask the --journal.")
+    if journal == (folder is not None) or (journal and overlay) or (folder and (since or until or tenant)):
+        raise click.UsageError("Name a folder of generated orders, or ask the --journal (days and tenant go with it).")
     if folder is None:
-        kept.of_journal(read_settings(open=True), as_json)
+        from service.report.period import Period, zone_of
+
+        settings = read_settings(open=True)
+        days = (since.date() if since else None, until.date() if until else None)
+        kept.of_journal(settings, as_json, Period(*days, tenant, zone_of(settings)), top)
     else:
         settings = read_settings(open=True)
         over = settings.model_copy(update={"overlay_file": str(overlay)}) if overlay else settings
@@ -170,26 +193,8 @@ def overridden(since: dt.datetime | None) -> None:
         click.echo(line)
 
 
-@main.group()
-def journal() -> None:
-    """What is kept of answers (docs/intended-use.md says what that is)."""
-
-
-@journal.command()
-@click.option("--dry-run", is_flag=True, help="Say what would go, and let it stay.")
-def purge(dry_run: bool) -> None:
-    """Delete what is past its period: explanations, tokens that were used. For a daily job: a service without calls
-    deletes nothing by itself."""
-    import service.smart.models  # noqa: F401 - its tables have an end too
-    from service.journal.retention import purge as let_go
-    from service.journal.unmapped import existing
-
-    settings = read_settings(open=True)
-    kept = existing(settings)
-    kept.upgrade()
-    for name, rows in let_go(kept.engine, settings, dt.datetime.now(dt.UTC), only_count=dry_run).items():
-        click.echo(f"{name}: {rows} {'would go' if dry_run else 'deleted'}")
-    kept.engine.dispose()
+main.add_command(journal)
+main.add_command(audit)
 
 
 @main.command()

@@ -28,6 +28,7 @@ from service.settings import Clock, Settings
 from service.smart.answers import told_in
 from service.smart.continuity import Continuity, Told
 from service.terminology import Terminology
+from service.watch.traces import took
 
 log = structlog.get_logger("imaging_cds.decide")
 
@@ -97,7 +98,7 @@ class Decision:
             site=self.site,
             keys=self.keys(client),
             orders=orders,
-            unread=sorted(records.missing),
+            unread=[*sorted(records.missing), *(["answers"] if told.unread else [])],
             set_aside=chart.set_aside,
             strange_devices=chart.strange_devices,
             coverages=insured,
@@ -190,6 +191,7 @@ class Stages:
     def end(self, stage: str) -> None:
         now = time.perf_counter()
         self.ms[f"{stage}_ms"] = round((now - self.last) * 1000, 1)
+        took(stage, self.last, now)
         self.last = now
 
     @property

@@ -29,6 +29,8 @@ from service.limits import limits_of
 from service.outgoing import Outgoing, Unavailable
 from service.settings import Settings
 from service.urls import Base, read_base, within
+from service.watch.metrics import fhir_called, outcome_of
+from service.watch.traces import carried, took
 
 log = structlog.get_logger("imaging_cds.fhir")
 
@@ -80,7 +82,9 @@ class FhirClient:
             if reason := _barred(server, request, queries[key]):
                 why[key] = reason
             elif isinstance(server, _Server):
-                call = self._pool.submit(self._pages, server, queries[key], request.patient_id, held[key], ends)
+                call = self._pool.submit(
+                    carried(self._pages), server, queries[key], request.patient_id, held[key], ends
+                )
                 fetched[call] = key
         done, late = wait(fetched, timeout=max(0.0, ends - time.monotonic()))
         for call in late:
@@ -124,19 +128,28 @@ class FhirClient:
 
     def _read(self, server: _Server, url: str, ends: float) -> Prefetched:
         settings = self.settings
-        body = self._calls.fetch(
-            url,
-            server.base,
-            server.headers,
-            settings.fhir_timeout_seconds,
-            ends - time.monotonic(),
-            settings.fhir_max_bytes,
-            server.named,
-        )
+        began, outcome = time.perf_counter(), "ok"
         try:
+            body = self._calls.fetch(
+                url,
+                server.base,
+                server.headers,
+                settings.fhir_timeout_seconds,
+                ends - time.monotonic(),
+                settings.fhir_max_bytes,
+                server.named,
+            )
             return read_result(orjson.loads(body))
         except orjson.JSONDecodeError:
-            raise Unavailable("not-json") from None
+            outcome = "not-json"
+            raise Unavailable(outcome) from None
+        except Unavailable as error:
+            outcome = error.reason
+            raise
+        finally:
+            ended = time.perf_counter()
+            fhir_called(outcome, ended - began)
+            took("FHIR", began, ended, outcome=outcome_of(outcome))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import structlog
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 
 from hooks.coverage import CRD_2_0
 from hooks.errors import HooksError, PatientMissing, UnknownService, Unprocessable
@@ -15,6 +15,7 @@ from service.answers import json
 from service.clients import Client, speaking
 from service.errors import place
 from service.fhir import lean
+from service.journal import one_answer
 from service.limits import read_json
 from service.parts import Parts
 
@@ -25,11 +26,16 @@ log = structlog.get_logger("imaging_cds.hook")
 @bp.post("/cds-services/<service>")
 @bp.post("/cds-services//<service>")  # the sandbox, when the discovery URL was typed with a slash
 def call(service: str) -> Response:
-    parts: Parts = current_app.extensions["imaging_cds"]
+    with one_answer():
+        return _called(current_app.extensions["imaging_cds"], service)
+
+
+def _called(parts: Parts, service: str) -> Response:
     offered = hooks_of(service)
     if not offered:
         raise UnknownService()
     client = parts.trust.client_of(request)
+    g.tenant = client.tenant
     body = tolerated(read_json(request, lean()), client)
     try:
         hook_request = read_request(body, offered)
@@ -37,6 +43,7 @@ def call(service: str) -> Response:
         if error.status == 400 and client.profile.shows.crd == CRD_2_0:
             raise Unprocessable(error) from None
         raise
+    g.hook = hook_request.hook
     return json(_answer(parts, hook_request, speaking(client, hook_request)))
 
 

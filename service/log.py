@@ -7,16 +7,20 @@ import re
 import sys
 import time
 import uuid
+from typing import TextIO
 
 import structlog
 from flask import Flask, Response, g, request
+
+from service import library_log
 
 _ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
 log = structlog.get_logger("imaging_cds.http")
 
 
-def configure(stream: object = None) -> None:
-    """JSON lines on stderr."""
+def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
+    """JSON lines on stderr, ours and those of the libraries."""
+    library_log.configure(stream, logging.WARNING if level >= logging.INFO else level)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -24,8 +28,8 @@ def configure(stream: object = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),  # type: ignore[arg-type]
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
 

@@ -24,6 +24,7 @@ from service.terminology import Terminology
 from service.trust import Trust
 from service.trust_file import TrustFile
 from service.trusted import TrustedClient
+from service.watch.counted import Counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,15 @@ def make_parts(settings: Settings, clock: Clock | None = None) -> Parts:
     table: Mapping[str, TrustedClient] = (
         {} if settings.open else TrustFile(Path(settings.trust_file), settings, policies)
     )
-    journal = Journal(settings)
+    journal = Journal(settings, clock)
     journal.upgrade()
     terminology = Terminology(settings) if settings.terminology_url else None
     plans = load_plans(Path(settings.plans_file), policies) if settings.plans_file else {}
     keys = Keys(settings)
     smart = make_smart_parts(settings, journal, library, keys, clock, table)
     continuity = smart.continuity if settings.launch_page else None
-    decision = Decision(
-        settings, library, editions(library), FhirClient(settings), journal, clock, terminology, plans, continuity
-    )
+    kept, fhir = Counted(journal), FhirClient(settings)
+    decision = Decision(settings, library, editions(library), fhir, kept, clock, terminology, plans, continuity)
     rates = Rates(settings)
     trust = Trust(settings, table, keys, journal.seen_before, clock, rates)
     return Parts(settings, decision, trust, journal, smart, rates)

@@ -7,8 +7,10 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
+from service.library_log import ServerLog
 from service.memory import settle_memory
 from service.parts import Parts
+from service.watch.shared import worker_ended
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -27,8 +29,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 15,
             "limit_request_line": 4094,
             "loglevel": "warning",
+            "logger_class": ServerLog,
             "control_socket_disable": True,
             "post_fork": self.forked,
+            "child_exit": self.ended,
             "when_ready": self.ready,
         }
         super().__init__()
@@ -45,6 +49,9 @@ class Server(BaseApplication):  # type: ignore[misc]
     def forked(self, _server: object, _worker: object) -> None:
         parts: Parts = self.app.extensions["imaging_cds"]
         parts.journal.after_fork()
+
+    def ended(self, _server: object, worker: Any) -> None:
+        worker_ended(worker.pid)
 
     def ready(self, _server: object) -> None:
         if self.announce:

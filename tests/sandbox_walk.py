@@ -226,9 +226,9 @@ def walk(screen: Screen, urls: dict[str, str]) -> None:
 def kept(folder: str) -> tuple[list[str], list[str]]:
     """What the journal holds of feedback: suggestions accepted, cards overridden."""
     with sqlite3.connect(f"file:{folder}/journal.sqlite?mode=ro", uri=True) as journal:
-        rows = [json.loads(row[0]) for row in journal.execute("SELECT as_sent FROM feedback ORDER BY id")]
-    accepted = [s["id"] for row in rows if row["outcome"] == "accepted" for s in row["acceptedSuggestions"]]
-    return accepted, [row["card"] for row in rows if row["outcome"] == "overridden"]
+        rows = journal.execute("SELECT card, outcome, suggestions FROM feedback ORDER BY id").fetchall()
+    accepted = [s for _, outcome, taken in rows if outcome == "accepted" for s in json.loads(taken)]
+    return accepted, [card for card, outcome, _ in rows if outcome == "overridden"]
 
 
 @contextmanager

@@ -222,7 +222,8 @@ def test_a_client_with_a_certificate_is_known_by_what_the_proxy_hands_on(tmp_pat
     ["", "x", "-----BEGIN CERTIFICATE-----", "0" * 64, quote(ANOTHER.public_bytes(Encoding.PEM).decode()),
      quote(PEM + PEM), f"{DIGITS},{DIGITS}", f"Hash={DIGITS},Hash={'0' * 64}", DER64[:-40], "A" * 20_000,
      f"Hash={DIGITS[:-1]}", f'Subject="Hash={DIGITS}"'],
-    ids=lambda form: form[:20],
+    ids=["empty", "x", "begin", "zeros", "another", "two in one", "two", "two hashes", "cut", "long", "short hash",
+         "in the subject"],
 )  # fmt: skip
 def test_another_or_an_unreadable_certificate_is_refused(tmp_path: Path, form: str) -> None:
     trust = trust_of(tmp_path, {"certificate": [DIGITS]}, **MTLS)

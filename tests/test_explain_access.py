@@ -94,4 +94,5 @@ def test_where_the_page_cannot_be_stored_the_card_stays_and_the_page_says_so(app
         connection.exec_driver_sql("DROP TABLE explanations")
     found = address(app, UNTREATED)
     assert journal.failures == 1
-    page(app, found, status=404)
+    assert "cannot be read at the moment" in page(app, found, status=503)
+    journal.close()

@@ -32,10 +32,9 @@ EXPLAINED = {
 
 
 @pytest.mark.parametrize("entry", [ACCEPTED, DISMISSED, EXPLAINED])
-def test_nothing_of_an_entry_is_lost(entry: dict[str, Any]) -> None:
-    more = {**entry, "extension": {"org.example": [1, {"a": None}]}, "unknown": "kept"}
-    (read,) = read_feedback({"feedback": [more]})
-    assert json.dumps(read.as_sent) == json.dumps(more)
+def test_what_is_unknown_does_no_harm(entry: dict[str, Any]) -> None:
+    more = {**entry, "extension": {"org.example": [1, {"a": None}]}, "unknown": "let be"}
+    assert read_feedback({"feedback": [more]}) == read_feedback({"feedback": [entry]})
 
 
 def test_several_entries_are_read_in_order_with_what_statistics_need() -> None:
@@ -94,11 +93,11 @@ anything = st.recursive(
 
 
 @given(name=st.sampled_from([*EXPLAINED, "acceptedSuggestions"]), value=anything)
-def test_any_json_in_any_field_is_kept_or_refused(name: str, value: object) -> None:
+def test_any_json_in_any_field_is_read_or_refused(name: str, value: object) -> None:
     entry = {**EXPLAINED, name: value}
     try:
         (read,) = read_feedback({"feedback": [entry]})
     except errors.HooksError as error:
         assert error.status == 400
     else:
-        assert read.as_sent == entry
+        assert (read.card, read.outcome) == (entry["card"], entry["outcome"])

@@ -17,7 +17,8 @@ from criteria.reading import read_yaml
 from fixtures.orders.book import HERE, read_book
 from service.cli import main
 from service.report.folder import open_folder
-from service.report.measure import Share, Sums, measure
+from service.report.measure import Sums, measure
+from service.report.share import Share
 from service.report.walk import Walk
 from service.settings import read_settings
 

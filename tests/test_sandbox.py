@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.app import create_app
+from service.journal.models import FeedbackRow
 from service.settings import read_settings
 from tests.fhir_answers import Held
 from tests.requests_loader import load
@@ -37,9 +39,9 @@ def opened(app: Flask, story: str, **more: Any) -> Screen:
     return Screen(app.test_client(), held, request["context"]["patientId"], **more)
 
 
-def feedback(app: Flask) -> list[dict[str, Any]]:
-    with parts_of(app).journal.engine.connect() as connection:
-        return [json.loads(row[0]) for row in connection.exec_driver_sql("SELECT as_sent FROM feedback ORDER BY id")]
+def feedback(app: Flask) -> list[FeedbackRow]:
+    with Session(parts_of(app).journal.engine) as database:
+        return list(database.scalars(select(FeedbackRow).order_by(FeedbackRow.id)))
 
 
 def test_the_sandbox_keeps_one_service_per_address_and_that_one_answers_the_screen(app: Flask) -> None:
@@ -92,7 +94,7 @@ def test_every_suggestion_can_be_taken_and_is_rated_as_promised(
         assert screen.study["display"] in suggestion["label"]
         assert screen.reasons == [why]
         assert screen.rating == promised
-        assert [f["acceptedSuggestions"] for f in feedback(app)[before:]] == [[{"id": suggestion["uuid"]}]]
+        assert [f.suggestions for f in feedback(app)[before:]] == [[suggestion["uuid"]]]
         screen.choose(ordered)
 
 
@@ -106,8 +108,8 @@ def test_a_card_is_dismissed_with_one_of_its_reasons(app: Flask) -> None:
     assert why["display"]
     screen.dismiss(card, why)
     sent = feedback(app)[-1]
-    assert (sent["card"], sent["outcome"]) == (card["uuid"], "overridden")
-    assert sent["overrideReason"]["reason"] == {"code": why["code"], "system": why["system"]}
+    assert (sent.card, sent.outcome) == (card["uuid"], "overridden")
+    assert (sent.reason_code, sent.reason_system) == (why["code"], why["system"])
 
 
 def test_a_discovery_address_with_a_slash_and_without_the_hook_is_answered_too(app: Flask) -> None:

@@ -11,14 +11,14 @@ import orjson
 from flask import Blueprint, Response, current_app, request
 from markupsafe import Markup
 
-from hooks.errors import HooksError
+from hooks.errors import HooksError, NotNow
 from service.errors import answer as outcome
 from service.explain.document import Answer, document
 from service.explain.suppose import read
 from service.explain.words import ENGLISH, day, known, say, words
 from service.guidelines.pages import page
 from service.guidelines.picture import picture
-from service.journal import Kept, from_row
+from service.journal import Away, Kept, from_row
 from service.parts import Parts
 
 bp = Blueprint(
@@ -47,7 +47,11 @@ def explain(handle: str) -> Response:
     """The page; JSON where the address ends in .json or the reader asks for it."""
     as_json = handle.endswith(".json") or _wants_json()
     handle = handle.removesuffix(".json")
-    kept = _kept(handle)
+    try:
+        kept = _kept(handle)
+    except Away:
+        error = NotNow("The explanation cannot be read at the moment. Try again in a minute.")
+        return _private(outcome(error) if as_json else page("explain/away", status=503))
     if kept is None:
         return _private(outcome(NothingKept()) if as_json else page("explain/nothing", status=404))
     parts: Parts = current_app.extensions["imaging_cds"]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from criteria.conditions import Conditions, Reach
-from criteria.facts import Basis, Fact, Facts
+from criteria.facts import Basis, Fact, Facts, Value
 from criteria.library import Library
 from criteria.orders import Kind, Order, Reason
 from criteria.policies import Policy
@@ -26,29 +26,30 @@ CODE = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
 REFERENCE = re.compile(r"([A-Z][A-Za-z]{2,40})/[A-Za-z0-9.-]{1,64}")
 PERSONS = frozenset({"Patient", "Person", "RelatedPerson", "Practitioner", "PractitionerRole"})
 NOTE = 200
+BASES = {basis: basis.name.lower() for basis in Basis}
 
 Row = dict[str, Any]
 
 
-def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Explanation:
+def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version: str) -> Row:
+    """By column."""
     others = [o for o in judged.session if o.reference != judged.order.reference]
     drafts = {o.reference for o in judged.session if not o.standing}
-    worded = [f for held in judged.facts.values() for f in held if not _is_code(f)]
     unsearched = {name for held in judged.facts.values() for name in held.unsearched}
-    return Explanation(
-        mark=mark,
-        tenant=tenant,
-        created=created,
-        day=judged.day,
-        version=version,
-        policy=judged.policy,
-        language=judged.language,
-        rating=str(judged.verdict.rating),
-        because=str(judged.verdict.because) if judged.verdict.because else None,
-        orders=[_order(o) for o in (judged.order, *others)],
-        facts=list(_facts(judged, drafts)),
-        unsearched=sorted(unsearched | {f.name for f in worded}),
-    )
+    return {
+        "mark": mark,
+        "tenant": tenant,
+        "created": created,
+        "day": judged.day,
+        "version": version,
+        "policy": judged.policy,
+        "language": judged.language,
+        "rating": str(judged.verdict.rating),
+        "because": str(judged.verdict.because) if judged.verdict.because else None,
+        "orders": [_order(o) for o in (judged.order, *others)],
+        "facts": list(_facts(judged, drafts, unsearched)),
+        "unsearched": sorted(unsearched),
+    }
 
 
 def _order(order: Order) -> Row:
@@ -64,25 +65,30 @@ def _order(order: Order) -> Row:
     }
 
 
-def _facts(judged: Judged, drafts: Set[str]) -> Iterator[Row]:
-    """The ordered study's facts whole, those of each other study as far as they differ."""
+def _facts(judged: Judged, drafts: Set[str], unsearched: set[str]) -> Iterator[Row]:
+    """The ordered study's facts whole, those of each other study as far as they differ. What is left out counts as
+    ``unsearched``."""
     own = judged.order.study.id if judged.order.study else ""
     base = judged.facts.get(own, Facts({})).recorded
-    yield {"study": own, "facts": list(_told(base.values(), drafts))}
+    yield {"study": own, "facts": list(_told(base.values(), drafts, unsearched))}
     for study, held in judged.facts.items():
-        if study != own:
-            differing = {name: f for name, f in held.recorded.items() if f != base.get(name)}
-            facts = list(_told(differing.values(), drafts))
-            gone = (base.keys() - held.recorded.keys()) | (differing.keys() - {f["name"] for f in facts})
-            yield {"study": study, "facts": facts, "absent": sorted(gone & base.keys())}
-
-
-def _told(facts: Iterable[Fact], drafts: Set[str]) -> Iterator[Row]:
-    for fact in facts:
-        if not _is_code(fact):
+        if study == own:
             continue
-        row: Row = {"name": fact.name, "value": fact.value, "basis": fact.basis.name.lower()}
-        if sources := [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]:
+        differing = [
+            fact for name, fact in held.recorded.items() if (before := base.get(name)) is not fact and before != fact
+        ]
+        facts = list(_told(differing, drafts, unsearched))
+        gone = (base.keys() - held.recorded.keys()) | ({f.name for f in differing} - {f["name"] for f in facts})
+        yield {"study": study, "facts": facts, "absent": sorted(gone & base.keys())}
+
+
+def _told(facts: Iterable[Fact], drafts: Set[str], unsearched: set[str]) -> Iterator[Row]:
+    for fact in facts:
+        if not _is_code(fact.value):
+            unsearched.add(fact.name)
+            continue
+        row: Row = {"name": fact.name, "value": fact.value, "basis": BASES[fact.basis]}
+        if fact.sources and (sources := [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]):
             row["sources"] = sources
         if fact.on:
             row["on"] = fact.on.isoformat()
@@ -91,10 +97,11 @@ def _told(facts: Iterable[Fact], drafts: Set[str]) -> Iterator[Row]:
         yield row
 
 
-def _is_code(fact: Fact) -> bool:
+def _is_code(value: Value | tuple[Value, ...]) -> bool:
     """False for a value that might be somebody's words."""
-    values = fact.value if isinstance(fact.value, tuple) else (fact.value,)
-    return all(CODE.fullmatch(v) for v in values if isinstance(v, str))
+    if isinstance(value, str):
+        return CODE.fullmatch(value) is not None
+    return not isinstance(value, tuple) or all(map(_is_code, value))
 
 
 def _of_chart(reference: str, drafts: Set[str]) -> bool:

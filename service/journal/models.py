@@ -34,12 +34,13 @@ class Base(DeclarativeBase):
 
 
 class Consult(Base):
-    """One order, one answer."""
+    """One order, one answer. ``record`` is drawn for each: it makes a replay show, and it is the salt of its digest."""
 
     __tablename__ = "consults"
     __table_args__ = (Index("consults_by_consult", "tenant", "consult"), Index("consults_by_day", "tenant", "created"))
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    record: Mapped[str | None] = mapped_column(String(32), index=True, unique=True)
     tenant: Mapped[str] = mapped_column(Tenant)
     consult: Mapped[str | None] = mapped_column(String(64))
     hook: Mapped[str] = mapped_column(String(32))
@@ -96,6 +97,7 @@ class FeedbackRow(Base):
     __table_args__ = (Index("feedback_by_card", "tenant", "card"),)
 
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
+    record: Mapped[str | None] = mapped_column(String(32), index=True, unique=True)
     tenant: Mapped[str] = mapped_column(Tenant)
     card: Mapped[str] = mapped_column(String(255))
     outcome: Mapped[str] = mapped_column(String(16))
@@ -103,7 +105,8 @@ class FeedbackRow(Base):
     received: Mapped[dt.datetime] = mapped_column(Moment)
     reason_code: Mapped[str | None] = mapped_column(String(255))
     reason_system: Mapped[str | None] = mapped_column(String(255))
-    as_sent: Mapped[dict[str, Any]] = mapped_column(JSON)
+    suggestions: Mapped[list[str]] = mapped_column(JSON)
+    commented: Mapped[bool]
 
 
 class Explanation(Base):
@@ -133,3 +136,20 @@ class SeenToken(Base):
     tenant: Mapped[str] = mapped_column(Tenant, primary_key=True)
     mark: Mapped[str] = mapped_column(String(64), primary_key=True)
     expires: Mapped[dt.datetime] = mapped_column(Moment, index=True)
+
+
+class AuditRow(Base):
+    """One link of one writer's chain: what was kept, as a digest that stays when the record goes."""
+
+    __tablename__ = "audit"
+
+    writer: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    tenant: Mapped[str] = mapped_column(Tenant)
+    kind: Mapped[str] = mapped_column(String(16))
+    at: Mapped[dt.datetime] = mapped_column(Moment, index=True)
+    mark: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    note: Mapped[dict[str, Any]] = mapped_column(JSON)
+    previous: Mapped[str] = mapped_column(String(64))
+    link: Mapped[str] = mapped_column(String(64))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from criteria.ratings import Rating
+from service.report.share import Share
 from service.report.walk import Outcome
 
 NOW = ("appropriate", "removal", "companion", "says-why")
@@ -24,27 +25,6 @@ SHARES = {
     "offered_now": ("of them, without those whose word is which questions come first", None, True),
     "settled": ("of orders that the scenario calls settled, rated", None, True),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A part of a whole, with Wilson's interval of 95 %."""
-
-    part: int
-    whole: int
-
-    @property
-    def percent(self) -> float:
-        return 100 * self.part / self.whole if self.whole else math.nan
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        n, z = self.whole, 1.959964
-        if not n:
-            return math.nan, math.nan
-        p = self.part / n
-        middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return 100 * max(0.0, (middle - half) / (1 + z * z / n)), 100 * min(1.0, (middle + half) / (1 + z * z / n))
 
 
 @dataclass

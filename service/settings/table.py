@@ -16,6 +16,7 @@ from service.settings.kinds import read_rate
 from service.settings.outbound import Outbound
 from service.settings.said import Said
 from service.settings.site import SiteFacts
+from service.settings.watched import Watched
 from service.urls import Base, read_base
 
 PREFIX = "IMAGING_CDS_"
@@ -29,7 +30,7 @@ SITE = (
 )  # fmt: skip
 
 
-class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
+class Settings(Watched, Said, SiteFacts, App, Kept, Outbound, Callers):
     """The whole table. The groups stand in the order of the documentation, last first, as pydantic reads them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -153,6 +154,10 @@ class Settings(Said, SiteFacts, App, Kept, Outbound, Callers):
     @property
     def journal_url(self) -> str:
         return self.database_url or f"sqlite:///{Path(self.data_dir).resolve() / 'journal.sqlite'}"
+
+    @property
+    def spool_folder(self) -> Path:
+        return Path(self.data_dir).resolve() / "spool"
 
     @property
     def site(self) -> dict[str, int | float]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from criteria.library import Library
 from hooks.cards import ASSOCIATED
@@ -17,6 +18,7 @@ from service.clients import Client
 from service.journal import Judged, Kept, from_row
 from service.journal.consults import consult_uris
 from service.journal.models import Explanation
+from service.journal.records import Row
 from service.smart.models import AppConsult
 from service.smart.sealed import Seal
 from service.smart.sessions import Launched
@@ -51,28 +53,24 @@ class Consults:
     def __init__(self, store: Store, seal: Seal, lasts: dt.timedelta) -> None:
         self._store, self._seal, self._lasts = store, seal, lasts
 
-    def keep(
+    def rows(
         self,
         request: HookRequest,
         client: Client,
         answer: Mapping[str, Any],
         judged: Sequence[Judged],
         now: dt.datetime,
-    ) -> None:
-        """One row for each card that links to the app. Raises SQLAlchemy's errors."""
+    ) -> list[Row]:
+        """One row for each card that links to the app."""
         by_order, uris = {j.verdict.order: j for j in judged}, consult_uris(answer)
-        rows = [
+        return [
             self._row(context, by_order[order], uris[order], request, client, now)
             for order, context in links(answer) if order in by_order and order in uris
         ]  # fmt: skip
-        if rows:
-            with self._store.writing(now) as database:
-                for row in rows:
-                    database.merge(row)
 
     def _row(
         self, context: str, judged: Judged, uri: str, request: HookRequest, client: Client, now: dt.datetime
-    ) -> AppConsult:
+    ) -> Row:
         tenant, order, study = client.tenant, judged.verdict.order, judged.order.study
         sealed = {
             "reference": order,
@@ -83,19 +81,19 @@ class Consults:
             "profile": client.profile.shows.name,
         }
         mark = self.mark(tenant, context)
-        return AppConsult(
-            mark=mark,
-            tenant=tenant,
-            explanation=self._store.hashed("", "explain", judged.handle),
-            consult=uri,
-            order_key=self.order_key(tenant, request.patient_id, order),
-            patient_key=self.patient_key(tenant, request.patient_id),
-            user_key=self.user_key(tenant, request.user_id),
-            region=study.region if study else None,
-            sealed=self._seal.close(sealed, "consult", mark),
-            created=now,
-            expires=now + self._lasts,
-        )
+        return {
+            "mark": mark,
+            "tenant": tenant,
+            "explanation": self._store.hashed("", "explain", judged.handle),
+            "consult": uri,
+            "order_key": self.order_key(tenant, request.patient_id, order),
+            "patient_key": self.patient_key(tenant, request.patient_id),
+            "user_key": self.user_key(tenant, request.user_id),
+            "region": study.region if study else None,
+            "sealed": self._seal.close(sealed, "consult", mark),
+            "created": now,
+            "expires": now + self._lasts,
+        }
 
     def of_link(self, launched: Launched, library: Library, now: dt.datetime) -> OpenConsult | None:
         """The consult that the EHR handed over, if it is this tenant's, this patient's and this user's."""
@@ -120,8 +118,7 @@ class Consults:
             .order_by(AppConsult.created.desc())
             .limit(RECENT)
         )
-        with self._store.reading() as database:
-            marks = list(database.scalars(found))
+        marks = self._store.read(lambda database: list(database.scalars(found)))
         return [consult for mark in marks if (consult := self._open(launched, mark, library, now))]
 
     def _open(self, launched: Launched, mark: str, library: Library, now: dt.datetime) -> OpenConsult | None:
@@ -131,9 +128,12 @@ class Consults:
             AppConsult.patient_key == self.patient_key(launched.tenant, launched.patient),
             AppConsult.expires >= now,
         )
-        with self._store.reading() as database:
+
+        def read(database: Session) -> tuple[AppConsult, Explanation | None] | None:
             row = database.scalar(found)
-            judged = database.get(Explanation, row.explanation) if row else None
+            return (row, database.get(Explanation, row.explanation)) if row else None
+
+        row, judged = self._store.read_soon(read) or (None, None)
         held = self._seal.open(row.sealed, "consult", mark) if row else None
         if row is None or held is None or judged is None or judged.tenant != launched.tenant:
             return None
@@ -148,9 +148,8 @@ class Consults:
         sealed = {name: getattr(consult, name) for name in SEALED} | {"written": list(written)}
         closed = self._seal.close(sealed, "consult", row.mark)
         changed = update(AppConsult).where(AppConsult.mark == row.mark, AppConsult.sealed == before)
-        with self._store.writing(now) as database:
-            done = database.execute(changed.values(sealed=closed))
-        if done.rowcount != 1:  # type: ignore[attr-defined]
+        changed = changed.values(sealed=closed)
+        if self._store.write(lambda database: database.execute(changed).rowcount) != 1:  # type: ignore[attr-defined]
             return None
         row.sealed = closed
         return replace(consult, written=tuple(written))

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import bindparam, delete, or_, select, update
 
 from criteria.facts import FactDefinition, Value, Vocabulary
 from criteria.orders import Order
 from hooks.actions import CONSULT
 from hooks.request import HookRequest
+from service import counts
 from service.clients import Client
-from service.journal import Judged
+from service.journal import Away, Judged
 from service.journal.consults import consult_uris
 from service.smart.answers import Json, observation
 from service.smart.consults import Consults, OpenConsult
@@ -26,12 +26,27 @@ from service.smart.store import Store
 log = structlog.get_logger("imaging_cds.app")
 
 
+OF_ORDERS = select(AppAnswer.__table__).where(
+    AppAnswer.tenant == bindparam("tenant"),
+    AppAnswer.patient_key == bindparam("patient"),
+    AppAnswer.user_key == bindparam("user"),
+    AppAnswer.expires >= bindparam("now"),
+    or_(
+        AppAnswer.order_key.in_(bindparam("orders", expanding=True)),
+        AppAnswer.consult.in_(bindparam("marked", expanding=True)),
+    ),
+)
+"""Made once: to make it takes longer than to ask it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Answers that count for the orders of one hook: as Observations, and the rows by order."""
+    """Answers that count for the orders of one hook: as Observations, and the rows by order. ``unread``: nobody knows
+    whether there are any."""
 
     observations: tuple[Json, ...] = ()
     rows: Mapping[str, tuple[AppAnswer, ...]] | None = None
+    unread: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.observations)
@@ -51,9 +66,10 @@ class Continuity:
         """
         try:
             rows = self._rows(request, client.tenant, now)
-        except SQLAlchemyError as error:
-            log.error("answers_not_read", kind=type(error).__name__)
-            return Told()
+        except Away as error:
+            counts.add("journal_skipped_answers")
+            log.error("answers_not_read", kind=error.why)
+            return Told(unread=True)
         if not rows:
             return Told()
         by_order: dict[str, tuple[AppAnswer, ...]] = {}
@@ -71,20 +87,19 @@ class Continuity:
         return Told(tuple(found), by_order)
 
     def _rows(self, request: HookRequest, tenant: str, now: dt.datetime) -> list[AppAnswer]:
-        marked = {uri for draft in request.drafts for uri in _consult_ids(draft)}
-        keys = [
-            self._consults.order_key(tenant, request.patient_id, f"ServiceRequest/{draft['id']}")
-            for draft in request.drafts
-        ]
-        found = select(AppAnswer).where(
-            AppAnswer.tenant == tenant,
-            AppAnswer.patient_key == self._consults.patient_key(tenant, request.patient_id),
-            AppAnswer.user_key == self._consults.user_key(tenant, request.user_id),
-            AppAnswer.expires >= now,
-            or_(AppAnswer.order_key.in_(keys), AppAnswer.consult.in_(marked)),
-        )
-        with self._store.reading() as database:
-            return list(database.scalars(found))
+        keys = self._consults
+        wanted = {
+            "tenant": tenant,
+            "patient": keys.patient_key(tenant, request.patient_id),
+            "user": keys.user_key(tenant, request.user_id),
+            "now": now,
+            "orders": [
+                keys.order_key(tenant, request.patient_id, f"ServiceRequest/{draft['id']}") for draft in request.drafts
+            ],
+            "marked": [uri for draft in request.drafts for uri in _consult_ids(draft)],
+        }
+        found = self._store.in_path(lambda database: database.execute(OF_ORDERS, wanted).mappings().all())
+        return [AppAnswer(**row) for row in found]
 
     def keep(
         self,
@@ -96,20 +111,16 @@ class Continuity:
         now: dt.datetime,
     ) -> None:
         """What the cards' links stand for; and the answers follow their order to the consult that counted them."""
-        try:
-            self._consults.keep(request, client, answer, judged, now)
-            uris = consult_uris(answer)
-            for order, rows in (told.rows or {}).items():
-                if order in uris:
-                    self.follow(rows, uris[order], now)
-        except SQLAlchemyError as error:
-            log.error("consult_not_kept", kind=type(error).__name__)
+        uris = consult_uris(answer)
+        counted = {uris[order]: rows for order, rows in (told.rows or {}).items() if order in uris}
+        followed = {uri: other for uri, rows in counted.items() if (other := _other(rows, uri))}
+        self._store.behind(self._consults.rows(request, client, answer, judged, now), followed)
 
-    def follow(self, answers: Sequence[AppAnswer], uri: str, now: dt.datetime) -> None:
+    def follow(self, answers: Sequence[AppAnswer], uri: str) -> None:
         """An order that carries this consult id is one that these answers were counted for."""
-        if marks := [row.mark for row in answers if row.consult != uri]:
-            with self._store.writing(now) as database:
-                database.execute(update(AppAnswer).where(AppAnswer.mark.in_(marks)).values(consult=uri))
+        if marks := [mark for mark, _ in _other(answers, uri)]:
+            changed = update(AppAnswer).where(AppAnswer.mark.in_(marks)).values(consult=uri)
+            self._store.write(lambda database: database.execute(changed))
 
     def answers(self, consult: OpenConsult, now: dt.datetime) -> list[AppAnswer]:
         """What the user has answered for this order, the first first."""
@@ -120,9 +131,9 @@ class Continuity:
             AppAnswer.user_key == row.user_key,
             AppAnswer.expires >= now,
         )
-        with self._store.reading() as database:
-            held = [a for a in database.scalars(found) if a.fact in self._vocabulary and a.region == row.region]
-        return sorted(held, key=lambda a: a.answered)
+        held = self._store.read(lambda database: list(database.scalars(found)))
+        told = (a for a in held if a.fact in self._vocabulary and a.region == row.region)
+        return sorted(told, key=lambda a: a.answered)
 
     def answer(self, consult: OpenConsult, fact: FactDefinition, value: Value, now: dt.datetime) -> None:
         """Keep an answer, in place of an earlier one."""
@@ -140,16 +151,20 @@ class Continuity:
             answered=now,
             expires=now + self._lasts,
         )
-        with self._store.writing(now) as database:
-            database.merge(kept)
+        self._store.write(lambda database: database.merge(kept))
 
-    def take_back(self, consult: OpenConsult, fact: str, now: dt.datetime) -> None:
-        with self._store.writing(now) as database:
-            database.execute(delete(AppAnswer).where(AppAnswer.mark == self._mark(consult, fact)))
+    def take_back(self, consult: OpenConsult, fact: str) -> None:
+        gone = delete(AppAnswer).where(AppAnswer.mark == self._mark(consult, fact))
+        self._store.write(lambda database: database.execute(gone))
 
     def _mark(self, consult: OpenConsult, fact: str) -> str:
         row = consult.row
         return self._store.hashed(row.tenant, "app answer", row.order_key, row.user_key, fact)
+
+
+def _other(answers: Sequence[AppAnswer], uri: str) -> list[tuple[str, str]]:
+    """Mark and consult of the answers that another consult counted last."""
+    return [(row.mark, row.consult) for row in answers if row.consult != uri]
 
 
 def _consult_ids(draft: Mapping[str, Any] | None) -> frozenset[str]:

@@ -7,13 +7,15 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, redirect, request
 
+from service.journal import Away
 from service.smart.chart import SessionOver
 from service.smart.handback_write import write_back
 from service.smart.order import answerable
-from service.smart.pages import PRIVATE, Refused, address, form_visit, parts, refused, smart_parts
+from service.smart.pages import PRIVATE, Refused, address, form_visit, parts, refused, smart_parts, unanswered
 
 bp = Blueprint("smart_hand_back", __name__)
 bp.register_error_handler(Refused, refused)
+bp.register_error_handler(Away, unanswered)
 
 
 @bp.post("/app/s/<session>/write-back")

@@ -27,7 +27,7 @@ def shown(at: Visit, finished: Finished) -> dict[str, Any]:
     except NotOffered:
         raise Refused("choice-over", 404, at.ehr) from None
     if made.consult:
-        smart.continuity.follow(answers, made.consult, decision.clock())
+        smart.continuity.follow(answers, made.consult)
     said = words(consult.language)
     wrote = request.args.get("wrote", "")
     return {

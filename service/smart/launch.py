@@ -12,19 +12,21 @@ import structlog
 from flask import Blueprint, Response, redirect, request
 
 from service.answers import json
+from service.journal import Away
 from service.smart import browser
 from service.smart.configuration import Configuration, Unusable
 from service.smart.context import read_context
 from service.smart.ehrs import Ehr
 from service.smart.identity import Impostor
 from service.smart.oauth import NotGranted
-from service.smart.pages import PRIVATE, Refused, address, callback_url, page, parts, refused, smart_parts
+from service.smart.pages import PRIVATE, Refused, address, callback_url, page, parts, refused, smart_parts, unanswered
 from service.smart.sessions import LAUNCH_LASTS, Launched
 
 bp = Blueprint(
     "smart_launch", __name__, template_folder="templates", static_folder="static", static_url_path="/app/static"
 )
 bp.register_error_handler(Refused, refused)
+bp.register_error_handler(Away, unanswered)
 log = structlog.get_logger("imaging_cds.app")
 
 LONGEST = 2048

@@ -25,6 +25,7 @@ from hooks.site import Keys
 from service.explain.suppose import open_to, written
 from service.explain.words import known
 from service.explain.words import words as terms
+from service.journal import Away
 from service.smart.answers import NotAnAnswer, askable, read_answer
 from service.smart.chart import SessionOver
 from service.smart.consults import OpenConsult
@@ -43,6 +44,7 @@ from service.smart.pages import (
     refused,
     session_page,
     smart_parts,
+    unanswered,
     visit,
 )
 from service.smart.questions import asked_again
@@ -50,6 +52,7 @@ from service.smart.screen import Screen, screen
 
 bp = Blueprint("smart_order", __name__)
 bp.register_error_handler(Refused, refused)
+bp.register_error_handler(Away, unanswered)
 MOST = 100
 """Questions that one address may pass over."""
 
@@ -100,7 +103,7 @@ def answer(session: str) -> Response:
 def take_back(session: str) -> Response:
     at = form_visit(session)
     consult = answerable(at)
-    smart_parts().continuity.take_back(consult, request.form.get("fact", ""), parts().decision.clock())
+    smart_parts().continuity.take_back(consult, request.form.get("fact", ""))
     return _back(at, consult)
 
 

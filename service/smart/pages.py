@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from flask import Response, current_app, render_template, request
 
 from service.html import html
+from service.journal import Away
 from service.parts import Parts
 from service.smart import browser
 from service.smart.ehrs import Ehr
@@ -113,6 +114,11 @@ def refused(error: Refused) -> Response:
     """It says what to do, and nothing of what was sent."""
     frames = error.ehr.ancestors if error.ehr else smart_parts().ehrs.ancestors
     return page("refused", frames, status=error.status, why=error.why)
+
+
+def unanswered(_error: Away) -> Response:
+    """The journal's database does not answer: nothing was taken, and that is said."""
+    return page("refused", smart_parts().ehrs.ancestors, status=503, why="away")
 
 
 def address(*segments: str) -> str:

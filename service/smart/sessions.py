@@ -72,8 +72,7 @@ class Sessions:
             sealed=self._seal.close(sealed, "launch", going.state),
             expires=now + LAUNCH_LASTS,
         )
-        with self._store.writing(now) as database:
-            database.add(row)
+        self._store.write(lambda database: database.add(row))
         return going, name, secret
 
     def returned(self, state: str, secret_of: Callable[[str], str]) -> tuple[str, str, Going] | None:
@@ -82,14 +81,14 @@ class Sessions:
         None for a state that is nobody's, used, too old, or another browser's; ``secret_of`` reads a session's cookie.
         """
         now = self._clock()
-        with self._store.writing(now) as database:
-            row = database.scalar(select(AppLaunch).where(AppLaunch.mark == self._state(state)))
-            held = self._seal.open(row.sealed, "launch", state) if row else None
-            if row is None or held is None or row.browser != self._browser(secret_of(held["name"])):
-                return None
-            gone = database.execute(delete(AppLaunch).where(AppLaunch.mark == row.mark, AppLaunch.expires >= now))
-            if gone.rowcount != 1:  # type: ignore[attr-defined]
-                return None
+        found = select(AppLaunch).where(AppLaunch.mark == self._state(state))
+        row = self._store.read(lambda database: database.scalar(found))
+        held = self._seal.open(row.sealed, "launch", state) if row else None
+        if row is None or held is None or row.browser != self._browser(secret_of(held["name"])):
+            return None
+        gone = delete(AppLaunch).where(AppLaunch.mark == row.mark, AppLaunch.expires >= now)
+        if self._store.write(lambda database: database.execute(gone).rowcount) != 1:  # type: ignore[attr-defined]
+            return None
         return held["name"], held["iss"], Going(state, held["verifier"], held["nonce"])
 
     def open(self, launched: Launched) -> str:
@@ -102,8 +101,7 @@ class Sessions:
             sealed=self._sealed(launched, secret),
             expires=now + self.lasts,
         )
-        with self._store.writing(now) as database:
-            database.add(row)
+        self._store.write(lambda database: database.add(row))
         return secret
 
     def find(self, name: str, secret: str) -> Launched | None:
@@ -113,8 +111,7 @@ class Sessions:
             AppSession.browser == self._browser(secret),
             AppSession.expires >= self._clock(),
         )
-        with self._store.reading() as database:
-            row = database.scalar(found)
+        row = self._store.read(lambda database: database.scalar(found))
         held = self._seal.open(row.sealed, "session", name, secret) if row else None
         return Launched(**{**held, "tokens": Tokens(**held["tokens"])}) if held else None
 
@@ -122,13 +119,13 @@ class Sessions:
         """The same session with other tokens."""
         renewed = dataclasses.replace(launched, tokens=tokens)
         changed = update(AppSession).where(AppSession.mark == self._name(launched.name))
-        with self._store.writing(self._clock()) as database:
-            database.execute(changed.values(sealed=self._sealed(renewed, secret)))
+        changed = changed.values(sealed=self._sealed(renewed, secret))
+        self._store.write(lambda database: database.execute(changed))
         return renewed
 
     def close(self, name: str) -> None:
-        with self._store.writing(self._clock()) as database:
-            database.execute(delete(AppSession).where(AppSession.mark == self._name(name)))
+        gone = delete(AppSession).where(AppSession.mark == self._name(name))
+        self._store.write(lambda database: database.execute(gone))
 
     def _sealed(self, launched: Launched, secret: str) -> bytes:
         return self._seal.close(dataclasses.asdict(launched), "session", launched.name, secret)

@@ -1,0 +1,1 @@
+"""Watching the service while it runs: metrics, traces, and who may look."""

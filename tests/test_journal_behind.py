@@ -1,0 +1,237 @@
+"""What is kept behind the answers: through the spool into the database, each record once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service import counts
+from service.journal import Journal
+from service.journal.bounded import Away
+from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
+from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
+from service.journal.spool import Spool, SpoolFull
+from tests.explain_examples import UNTREATED, address, page, request_of
+from tests.service_examples import NOW, SERVICE, Json, call, make_app, parts_of
+
+
+@pytest.fixture
+def app(tmp_path: Path, database_url: str) -> Iterator[Flask]:
+    made = make_app(tmp_path, database_url=database_url, base_url="https://cds.example.org")
+    yield made
+    parts_of(made).journal.close()
+    parts_of(made).journal.engine.dispose()
+
+
+def journal_of(app: Flask) -> Journal:
+    return parts_of(app).journal
+
+
+def rows(app: Flask, table: type[Base]) -> int:
+    with Session(journal_of(app).engine) as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def away(app: Flask, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """No database, until it is undone."""
+
+    def nobody(*_: object, **__: object) -> None:
+        raise Away("test")
+
+    monkeypatch.setattr(journal_of(app).bounded, "run", nobody)
+    return monkeypatch
+
+
+def sent(card: str = "c", **more: Any) -> Json:
+    entry = {"card": card, "outcome": "overridden", "outcomeTimestamp": "2026-06-01T10:00:00Z", **more}
+    return {"feedback": [entry]}
+
+
+def feedback(app: Flask, card: str = "c") -> int:
+    return app.test_client().post(f"{SERVICE}/feedback", json=sent(card)).status_code
+
+
+def files(app: Flask) -> list[Path]:
+    return sorted(journal_of(app).pending.spool.folder.glob("*.jsonl"))
+
+
+def test_what_waited_while_the_database_was_away_is_written_once_it_is_back(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with away(app, monkeypatch).context() as gone:
+        away(app, gone)
+        for _ in range(3):
+            assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app) == 200
+    monkeypatch.undo()
+    assert rows(app, Consult) == rows(app, FeedbackRow) == 0
+    journal_of(app).pending.drain()
+    assert (rows(app, Consult), rows(app, FeedbackRow), rows(app, AuditRow)) == (3, 1, 4)
+    assert files(app) == [] and journal_of(app).pending.size == 0
+
+
+def test_what_a_process_left_behind_is_written_by_another_and_only_once(
+    app: Flask, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as gone:
+        away(app, gone)
+        app.test_client().post(SERVICE, json=call())
+    lines = b"".join(file.read_bytes() for file in files(app))
+    left = files(app)[0]
+    heir = make_app(tmp_path, database_url=database_url)
+    journal_of(heir).pending.spool.adopt()
+    journal_of(heir).pending.drain()
+    assert rows(app, Consult) == 0, "its writer lives, so it is not taken over"
+    journal_of(app).close()
+    journal_of(heir).pending.spool.adopt()
+    journal_of(heir).pending.drain()
+    assert rows(app, Consult) == 1 and files(heir) == []
+    left.write_bytes(lines + lines + b'{"kind":"answer","consu')  # as after a kill in the middle of it
+    journal_of(heir).pending.spool.adopt()
+    journal_of(heir).pending.drain()
+    assert rows(app, Consult) == 1 and rows(app, AuditRow) == 1 and files(heir) == []
+    journal_of(heir).engine.dispose()
+
+
+def test_a_line_that_the_database_refuses_is_set_aside_and_holds_up_nothing(app: Flask) -> None:
+    journal = journal_of(app)
+    before = counts.read().get("journal_refused", 0)
+    journal.pending.take(b'{"kind":"feedback","entries":[{"record":"r","tenant":"t"}]}\n')
+    app.test_client().post(SERVICE, json=call())
+    assert rows(app, Consult) == 1
+    assert counts.read()["journal_refused"] == before + 1
+    assert b'"tenant":"t"' in (journal.pending.spool.folder / "refused").read_bytes()
+
+
+def test_where_neither_disk_nor_database_takes_it_hooks_are_answered_and_feedback_is_refused(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as gone:
+        away(app, gone)
+        gone.setattr(os, "write", no_space)
+        assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app) == 503
+    journal_of(app).pending.drain()
+    assert rows(app, Consult) == 1, "it was in memory"
+    assert rows(app, FeedbackRow) == 0, "what was refused will be sent again"
+
+
+def test_what_could_not_be_kept_at_all_is_counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = counts.read().get("journal_lost", 0)
+    away(app, monkeypatch)
+    monkeypatch.setattr(os, "write", no_space)
+    monkeypatch.setattr("service.journal.pending.IN_MEMORY_BYTES", 0)
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+    assert counts.read()["journal_lost"] > before
+
+
+def no_space(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "full")
+
+
+def test_feedback_is_on_the_disk_for_good_before_it_is_confirmed(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    away(app, monkeypatch)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    assert feedback(app) == 200
+    assert synced and files(app)
+    monkeypatch.setattr(os, "fsync", no_space)
+    assert feedback(app) == 503
+
+
+def test_a_writer_writes_behind_the_answers_and_the_rest_when_it_ends(app: Flask) -> None:
+    journal = journal_of(app)
+    journal.engine.dispose()
+    journal.after_fork()
+    cards = [str(uuid.uuid4()) for _ in range(20)]
+    for card in cards:
+        assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app, card) == 200
+    journal.close()
+    assert (rows(app, Consult), rows(app, FeedbackRow)) == (20, 20)
+    assert list(journal.pending.spool.folder.iterdir()) == []
+
+
+def test_an_explanation_opens_right_after_its_answer(app: Flask) -> None:
+    journal_of(app).engine.dispose()
+    journal_of(app).after_fork()
+    page(app, address(app, UNTREATED))
+    journal_of(app).close()
+
+
+def test_a_torn_write_leaves_the_lines_before_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool, write = Spool(tmp_path, 1000), os.write
+    spool.append(b"one\n")
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, line: write(file, line[:2]))
+        with pytest.raises(OSError):
+            spool.append(b"two\n")
+    spool.append(b"three\n")
+    segment = spool.waiting()
+    assert segment and list(segment.batches()) == [([b"one\n", b"three\n"], 10)]
+    spool.close()
+
+
+def test_the_spool_takes_so_much_and_no_more(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 10)
+    spool.append(b"12345678\n")
+    with pytest.raises(SpoolFull):
+        spool.append(b"9\n")
+    segment = spool.waiting()
+    assert segment
+    spool.done(segment)
+    spool.append(b"9\n")
+    spool.close()
+
+
+def test_only_the_service_reads_what_waits(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    away(app, monkeypatch)
+    app.test_client().post(SERVICE, json=request_of(UNTREATED))
+    for file in files(app):
+        assert file.stat().st_mode & 0o077 == 0
+        assert b"condition-1" not in file.read_bytes().replace(b"Condition/condition-1", b""), "references alone"
+
+
+def test_a_clock_that_jumped_lets_nothing_go_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, steady, swept = [NOW], [0.0], list[dt.datetime]()
+    monkeypatch.setattr("time.monotonic", lambda: steady[0])
+    keeping = Housekeeping(lambda: now[0], swept.append)
+
+    def later(seconds: float, jump: dt.timedelta = dt.timedelta()) -> list[dt.datetime]:
+        steady[0] += seconds
+        now[0] += dt.timedelta(seconds=seconds) + jump
+        swept.clear()
+        keeping.when_due()
+        return list(swept)
+
+    assert later(0) == [NOW]
+    assert later(1) == []
+    assert len(later(EVERY_SECONDS)) == 1
+    assert later(EVERY_SECONDS, dt.timedelta(days=4000)) == []
+    assert len(later(EVERY_SECONDS, -dt.timedelta(days=4000))) == 1, "back again"
+    assert len(later(EVERY_SECONDS, -dt.timedelta(days=10))) == 1
+
+
+def test_a_clock_that_jumps_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    from service.app import create_app
+    from service.settings import read_settings
+
+    now = [NOW]
+    app = create_app(read_settings({}, open=True, data_dir=str(tmp_path)), lambda: now[0])
+    for days in (0, 4000, -8000, 4000):
+        now[0] += dt.timedelta(days=days)
+        assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app, str(days)) == 200
+    assert (rows(app, Consult), rows(app, FeedbackRow), rows(app, AuditRow)) == (4, 4, 8)
+    assert rows(app, Explanation) == 0
+    journal_of(app).engine.dispose()
