@@ -10,7 +10,7 @@ from typing import Any
 
 from service.replay.run import Came
 from service.replay.tables import columns, rows_of
-from service.report.measure import Share
+from service.report.share import Share
 
 RATINGS = ("appropriate", "not-appropriate", "needs-information", "no-criteria-apply")
 TOP = 20
