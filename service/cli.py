@@ -1,5 +1,5 @@
-"""The command line: serve, check, judge, report, unmapped, overridden, journal, audit, tenant, coverage, schema, demo,
-app-keys, settings."""
+"""The command line: serve, check, judge, report, replay, compare, unmapped, overridden, journal, audit, tenant,
+coverage, schema, demo, app-keys, settings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from criteria.errors import CriteriaError
 from hooks.errors import HooksError
 from service.commands.tenant import tenant
 from service.journal.commands import audit, journal
+from service.replay.command import compare, replay
 from service.settings import LOOPBACK, SettingsError, read_settings, settings_page, table
 from service.version import version
 
@@ -237,6 +238,8 @@ def settings(markdown: bool) -> None:
 
 
 main.add_command(tenant)
+main.add_command(replay)
+main.add_command(compare)
 
 if __name__ == "__main__":
     main()

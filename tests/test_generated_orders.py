@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -80,6 +81,31 @@ def test_a_population_is_one_file_per_type_and_every_reference_is_held(tmp_path:
     for resource in held.values():
         for reference in [*resource.get("reasonReference", []), resource.get("subject", {})]:
             assert reference.get("reference", "Patient/p0") in held
+
+
+def test_a_population_is_the_same_for_any_number_of_processes_and_gzipped(tmp_path: Path) -> None:
+    one = generate(tmp_path / "one", "--patients", "60", "--seed", "3", "--processes", "1")
+    two = generate(tmp_path / "two", "--patients", "60", "--seed", "3", "--processes", "2", "--gzip")
+    for file in one.glob("*.ndjson"):
+        packed = (two / f"{file.name}.gz").read_bytes()
+        assert gzip.decompress(packed) == file.read_bytes()
+    assert not list(two.glob("*.ndjson"))
+
+
+def test_orders_of_a_population_lie_years_apart_and_records_follow_them(tmp_path: Path) -> None:
+    out = generate(tmp_path, "--patients", "40", "--seed", "5")
+    held = [json.loads(line) for f in out.glob("*.ndjson") for line in f.read_text().splitlines()]
+    orders = [r for r in held if r["resourceType"] == "ServiceRequest" and "-order-" in r["id"]]
+    assert 4 <= len(orders) / 40 <= 6.5
+    assert len({o["authoredOn"][:4] for o in orders}) >= 5
+    by_id = {o["id"]: o["authoredOn"] for o in orders}
+    reports = [r for r in held if r["resourceType"] == "DiagnosticReport" and "issued" in r]
+    assert len(reports) > len(orders) / 2
+    assert all(r["issued"] > by_id[r["basedOn"][0]["reference"].partition("/")[2]] for r in reports)
+    assert any("abatementDateTime" in r for r in held)
+    assert not [r for r in held if r.get("status") == "in-progress"], "the records are those of the day of the export"
+    dated = [r["authoredOn"] for r in held if r["resourceType"] == "ServiceRequest"]
+    assert len(dated) == sum(r["resourceType"] == "ServiceRequest" for r in held)
 
 
 def test_every_diagnosis_of_the_scenarios_is_a_valid_code() -> None:

@@ -19,6 +19,7 @@ ALLOWED = {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "limits", "markupsafe",
         "opentelemetry", "orjson", "prometheus_client", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "distributed", "matplotlib", "pyarrow", "tqdm",
     },
 }  # fmt: skip
 CALLS = {
