@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import orjson
@@ -101,38 +101,29 @@ class Head(msgspec.Struct, gc=False):
     valueCodeableConcept: Raw | UnsetType = UNSET
 
 
-class Unread(NamedTuple):
-    """An Observation of which only the head was read."""
+class Unread(msgspec.Struct):
+    """The Observations of one searchset that were left in their JSON: by id those that mean nothing to any reader, and
+    those that do while they are not older than so many days, with their date. ``patient`` is whose they all are."""
 
-    head: Head
-    text: Raw
+    patient: str = ""
+    untold: dict[str, Raw] = {}
+    dated: list[tuple[int, str | None, Raw]] = []
+    held: list[dict[str, Any]] = []
 
-    def whole(self) -> dict[str, Any] | None:
-        """All of it; None for what is no JSON after all, which its head cannot tell."""
-        try:
-            resource: dict[str, Any] = _whole().decode(self.text)
-        except (msgspec.ValidationError, RecursionError):
-            return _parsed(self.text)
-        except msgspec.DecodeError:
-            return None
-        return resource
-
-    def tells(self, today: dt.date) -> bool:
-        """Whether it may mean something to a reader on this day."""
-        head = self.head
+    def add(self, head: Head, text: Raw) -> None:
+        """Raises `msgspec.ValidationError` for what is not as FHIR has it."""
         means: tuple[str, ...] = ()
         for coding in head.code.coding:
             if TELLS[coding.code]:
                 means += MEANINGS[coding.system, coding.code]
-        if head.contained is not UNSET or head.valueCodeableConcept is not UNSET:
-            return True
-        if any(part.tells for part in head.component):
-            return True
-        if not means:
-            return False
-        days = LASTS[means]
-        held = span(head.effectiveDateTime) if days else None
-        return held is None or (today - held.last).days <= days
+        if head.contained is UNSET is head.valueCodeableConcept and not any(part.tells for part in head.component):
+            if not means:
+                self.untold[head.id] = text
+                return
+            if days := LASTS[means]:
+                self.dated.append((days, head.effectiveDateTime, text))
+                return
+        self.held.append(_whole(text))
 
 
 _HEAD = msgspec.json.Decoder(Head)
@@ -144,22 +135,31 @@ def lean_types() -> Mapping[str, tuple[Any, Callable[[list[Any]], Sequence[Any]]
     return {kind: (Raw, _heads) if kind == OBSERVATION else (_fields(kind), list) for kind in kinds}
 
 
-def _heads(texts: list[Raw]) -> list[Unread]:
-    """Raises `msgspec.ValidationError` where one is not as FHIR has it."""
-    read = _HEAD.decode
-    return [Unread(read(text), text) for text in texts]
+def _heads(texts: list[Raw]) -> list[Any]:
+    """Raises `msgspec.ValidationError` where one is not as FHIR has it, where one stands twice, and where they are not
+    all of one patient: then all are looked through with care."""
+    read, ids = _HEAD.decode, set()
+    unread = Unread()
+    for text in texts:
+        head = read(text)
+        ids.add(head.id)
+        if head.subject.reference != unread.patient:
+            if unread.patient:
+                raise msgspec.ValidationError("several patients")
+            unread.patient = head.subject.reference
+        unread.add(head, text)
+    if len(ids) < len(texts):
+        raise msgspec.ValidationError("one stands twice")
+    return [*unread.held, unread]
 
 
-def _parsed(text: Raw) -> dict[str, Any] | None:
-    try:
-        resource: dict[str, Any] = orjson.loads(memoryview(text))
-    except orjson.JSONDecodeError:
-        return None
+def _whole(text: Raw) -> dict[str, Any]:
+    resource: dict[str, Any] = _observation().decode(text)
     return resource
 
 
 @functools.cache
-def _whole() -> msgspec.json.Decoder[Any]:
+def _observation() -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(_fields(OBSERVATION))
 
 
@@ -175,22 +175,46 @@ def _fields(kind: str) -> Any:
 
 def read_in_full(
     resources: Iterable[Any], patient_id: str, today: dt.date, drafts: Iterable[Mapping[str, Any]] = ()
-) -> list[dict[str, Any] | None]:
-    """The resources with those Observations in full that may mean something on this day, that others refer to, or that
-    are not in order, for that to be found; the others are left out. None stands for one that cannot be read."""
+) -> list[Any]:
+    """The resources with those Observations that were left in their JSON and may mean something on this day, that
+    others refer to, or that are another patient's, for that to be found. What cannot be read after all is None."""
     whole: list[Any] = []
-    unread: list[Unread] = []
+    left: list[Unread] = []
     for resource in resources:
-        (unread if type(resource) is Unread else whole).append(resource)
-    if not unread:
-        return whole
-    patient, once = f"Patient/{patient_id}", len({held.head.id for held in unread}) == len(unread)
-    wanted = set(_referred((*drafts, *whole)))
-    for held in unread:
-        head = held.head
-        if not once or head.subject.reference != patient or head.id in wanted or held.tells(today):
-            whole.append(held.whole())
+        if type(resource) is Unread:
+            left.append(resource)
+        else:
+            whole.append(resource)
+    if left:
+        wanted = set(_referred((*drafts, *whole)))
+        for unread in left:
+            whole += _read_of(unread, f"Patient/{patient_id}", today, wanted)
     return whole
+
+
+def _read_of(unread: Unread, patient: str, today: dt.date, wanted: Set[str]) -> Iterator[dict[str, Any] | None]:
+    strangers = unread.patient != patient
+    # one that others refer to may be among those that are too old: rare, and to read them all changes nothing
+    for days, written, text in unread.dated:
+        held = span(written)
+        if strangers or held is None or (today - held.last).days <= days or wanted:
+            yield _parsed(text)
+    for identity in unread.untold if strangers else wanted & unread.untold.keys():
+        yield _parsed(unread.untold[identity])
+
+
+def _parsed(text: Raw) -> dict[str, Any] | None:
+    try:
+        return _whole(text)
+    except (msgspec.ValidationError, RecursionError):
+        pass
+    except msgspec.DecodeError:
+        return None
+    try:
+        resource: dict[str, Any] = orjson.loads(memoryview(text))
+    except orjson.JSONDecodeError:
+        return None
+    return resource
 
 
 def _referred(resources: Iterable[Any]) -> Iterator[str]:
