@@ -80,7 +80,9 @@ def served(command: Callable[[int], list[str]], folder: str) -> Iterator[int]:
         held.bind(("127.0.0.1", 0))
         port = int(held.getsockname()[1])
     environment = {**os.environ, "IMAGING_CDS_DATA_DIR": folder}
-    process = subprocess.Popen(command(port), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(  # noqa: S603
+        command(port), cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         ends = time.monotonic() + WAIT
         while True:
@@ -178,12 +180,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     here = [sys.executable, "-m", "service.cli", "serve", "--open", "--workers", "1", "--threads", str(asked.threads)]
-    least = [sys.executable, str(ROOT / "bench" / "floor.py"), "--threads", str(asked.threads)]
+    least = [sys.executable, "-m", "gunicorn", "bench.floor:floor()", "--worker-class", "gthread", "--keep-alive", "15",
+             "--threads", str(asked.threads)]  # fmt: skip
     rows = []
     print(f"{'resources':>9} {'kB':>6} {'':10}{'p50 ms':>10}{'p95 ms':>10}{'p99 ms':>10}{'1/s at 8':>10}")
     with (
         tempfile.TemporaryDirectory() as folder,
-        served(lambda port: [*least, "--port", str(port)], folder) as floor,
+        served(lambda port: [*least, "--bind", f"127.0.0.1:{port}"], folder) as floor,
         served(lambda port: [*here, "--port", str(port)], folder) as ours,
     ):
         for size in map(int, asked.sizes.split(",")):

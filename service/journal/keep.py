@@ -120,7 +120,7 @@ class Journal:
         if not entries:
             return
         taken = self.pending.take(feedback_line(tenant, entries, at))
-        self._go_on()
+        self._go_on(at_once=True)
         wait = PATH_SECONDS if self._writer else 0
         if isinstance(taken, Segment):
             try:
@@ -134,9 +134,9 @@ class Journal:
         self._lost()
         raise NotKept
 
-    def _go_on(self) -> None:
+    def _go_on(self, *, at_once: bool = False) -> None:
         if self._writer is not None:
-            self._writer.wake()
+            self._writer.wake(at_once=at_once)
         elif not self.bounded.away:
             try:
                 self.pending.drain()
@@ -167,6 +167,8 @@ class Journal:
             result = self.bounded.run(work, READ_SECONDS)
             if result or not coming or waited > SOON_SECONDS:
                 return result
+            if self._writer is not None:
+                self._writer.wake(at_once=True)
             time.sleep(BEHIND_SECONDS / 2)
 
     def _on_its_way(self) -> bool:

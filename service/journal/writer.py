@@ -16,8 +16,9 @@ from service.journal.pending import Pending
 
 log = structlog.get_logger("imaging_cds.journal")
 
-GATHER_SECONDS = 0.02
-"""Waited for more lines to go with the first."""
+GATHER_SECONDS = 0.3
+"""Waited for more lines to go with the first: many at once cost far less than each alone, and answers are made
+meanwhile. Not where somebody waits for them."""
 IDLE_SECONDS = 1.0
 PAUSES = (0.25, 0.5, 1.0, 2.0, 5.0)
 """Between attempts while the database is away."""
@@ -32,11 +33,14 @@ class Writer(threading.Thread):
     def __init__(self, pending: Pending, behind: Callable[[], None]) -> None:
         super().__init__(name="journal-writer", daemon=True)
         self._pending, self._behind = pending, behind
-        self._wake, self._end = threading.Event(), threading.Event()
+        self._wake, self._at_once, self._end = threading.Event(), threading.Event(), threading.Event()
         self._later: deque[Callable[[], bytes]] = deque()
         self._bringing = False
 
-    def wake(self) -> None:
+    def wake(self, *, at_once: bool = False) -> None:
+        """Something waits to be written; ``at_once``: and somebody for it."""
+        if at_once:
+            self._at_once.set()
         self._wake.set()
 
     @property
@@ -55,7 +59,7 @@ class Writer(threading.Thread):
     def end(self, seconds: float) -> None:
         """Write what waits, as far as the time allows."""
         self._end.set()
-        self._wake.set()
+        self.wake(at_once=True)
         self.join(seconds)
 
     def run(self) -> None:
@@ -71,8 +75,9 @@ class Writer(threading.Thread):
             if failed:
                 self._end.wait(PAUSES[min(failed, len(PAUSES)) - 1])
             elif self._wake.wait(IDLE_SECONDS):
+                self._at_once.wait(GATHER_SECONDS)
+                self._at_once.clear()
                 self._wake.clear()
-                self._end.wait(GATHER_SECONDS)
 
     def _bring(self) -> None:
         self._bringing = True
