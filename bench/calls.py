@@ -16,19 +16,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.chart import CPT, HL7, ICD10CM, Json, made_chart, made_order
+from bench.chart import CPT, HL7, ICD10CM, PATIENT, Json, made_chart, made_order
 from mappings import QUERIES
 
 SIZES = (1, 50, 1_000, 5_000)
 FACT = "https://imaging-cds.github.io/fhir/CodeSystem/guideline-fact"
-TREATED = {"trial_of_treatment.weeks": 8, "trial_of_treatment.failed": True, "reevaluation.performed": True}
+STATED: dict[str, bool | int] = {
+    "clinical_evaluation.initial_performed": True,
+    "clinical_evaluation.in_person_days_ago": 1,
+}
+"""What a clinician has attested: with it the order is appropriate."""
 ORDERS: dict[str, tuple[str, str]] = {
     "appropriate": ("72148", "G83.4"),
     "needs-information": ("72148", "M54.50"),
     "not-appropriate": ("72131", "M54.50"),
     "no-criteria-apply": ("72148", "K08.89"),
 }
-"""By what becomes of it on an empty chart: the code of the order and its reason."""
+"""By what becomes of it: the code of the order and its reason."""
 
 
 def request(kind: str, size: int, today: dt.date) -> bytes:
@@ -46,13 +50,13 @@ def request(kind: str, size: int, today: dt.date) -> bytes:
             "patientId": "bench",
             "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": order}]},
         },
-        "prefetch": prefetch(size, today),
+        "prefetch": prefetch(size, today, STATED if kind == "appropriate" else {}),
     }
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def prefetch(size: int, today: dt.date) -> Json:
-    """The chart by prefetch key: every so many-th of the thousand, or these over again."""
+def prefetch(size: int, today: dt.date, attested: dict[str, bool | int]) -> Json:
+    """The chart by prefetch key: every so many-th of the thousand, or these over again; and what is attested."""
     patient, *rest = made_chart(today)
     wanted = size - 1
     if wanted < len(rest):
@@ -61,11 +65,25 @@ def prefetch(size: int, today: dt.date) -> Json:
         again = copy.deepcopy(rest[: wanted - len(rest)])
         rest += [{**resource, "id": f"{resource['id']}-{len(rest) + n}"} for n, resource in enumerate(again)]
     sent = [as_sent(resource, n) for n, resource in enumerate(rest)]
+    sent += [answer(name, value, today) for name, value in attested.items()]
     held: Json = {}
     for key, query in QUERIES.items():
         of_type = [r for r in sent if r["resourceType"] == query.type]
         held[key] = patient if query.type == "Patient" else searchset(query.type, of_type)
     return held
+
+
+def answer(name: str, value: bool | int, today: dt.date) -> Json:
+    """A fact that a clinician states, as the app writes it back."""
+    return {
+        "resourceType": "Observation",
+        "id": name.replace(".", "-").replace("_", "-"),
+        "status": "final",
+        "code": {"coding": [{"system": FACT, "code": name}]},
+        "subject": {"reference": PATIENT},
+        "effectiveDateTime": today.isoformat(),
+        "valueBoolean" if isinstance(value, bool) else "valueInteger": value,
+    }
 
 
 def as_sent(resource: Json, n: int) -> Json:
