@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import threading
 import time
 import uuid
 from typing import TextIO
@@ -12,7 +13,26 @@ from typing import TextIO
 import structlog
 from flask import Flask, Response, g, request
 
-from service import library_log
+from service import counts, library_log
+
+
+class Lines:
+    """Writes one line at a time. A log that cannot be written, its disk being full, must not cost an answer: the line
+    is counted as lost."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.lock = stream, threading.Lock()
+
+    def msg(self, line: str) -> None:
+        try:
+            with self.lock:
+                self.stream.write(f"{line}\n")
+                self.stream.flush()
+        except OSError:
+            counts.add("log_lines_lost")
+
+    debug = info = warning = error = critical = exception = log = msg
+
 
 _ID = re.compile(r"[A-Za-z0-9\-]{8,64}")
 log = structlog.get_logger("imaging_cds.http")
@@ -20,6 +40,7 @@ log = structlog.get_logger("imaging_cds.http")
 
 def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     """JSON lines on stderr, ours and those of the libraries."""
+    lines = Lines(stream or sys.stderr)
     library_log.configure(stream, logging.WARNING if level >= logging.INFO else level)
     structlog.configure(
         processors=[
@@ -29,7 +50,7 @@ def configure(stream: TextIO | None = None, level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
     )
 

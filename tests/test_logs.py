@@ -15,7 +15,7 @@ import pytest
 import structlog
 from gunicorn.config import Config  # type: ignore[import-untyped]
 
-from service import library_log
+from service import counts, library_log
 from service import log as logs
 from service.errors import place
 from tests.service_examples import SERVICE, call, make_app, parts_of
@@ -49,6 +49,21 @@ def test_every_line_of_a_request_bears_its_id_and_the_answer_does_too(written: i
     assert {"decided", "answered"} <= {line["event"] for line in told}
     assert {line["request"] for line in told} == {"abcdef-0123"}
     assert all({"level", "timestamp"} <= line.keys() for line in told)
+    parts_of(app).journal.engine.dispose()
+
+
+class FullDisk(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.usefixtures("written")
+def test_a_log_that_cannot_be_written_costs_no_answer(tmp_path: Path) -> None:
+    logs.configure(FullDisk())
+    lost = counts.read().get("log_lines_lost", 0)
+    app = make_app(tmp_path)
+    assert app.test_client().post(SERVICE, json=call()).status_code == 200
+    assert counts.read()["log_lines_lost"] > lost
     parts_of(app).journal.engine.dispose()
 
 
