@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 
 from service import counts, overload
 from service.demo import free_port
-from tests.service_examples import SERVICE, call
+from tests.service_examples import SERVICE, call, parts_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def rested() -> Iterator[None]:
 
 def test_what_waited_too_long_is_refused_with_a_time_to_come_again(client: FlaskClient) -> None:
     before = counts.read().get("requests_shed", 0)
-    overload.waited(1.1)
+    overload.waited(parts_of(client.application).settings.queue_seconds + 0.1)
     response = client.post(SERVICE, json=call(), headers={"Origin": "https://a.example"})
     assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
     assert response.get_json()["issue"][0]["code"] == "throttled"
@@ -45,7 +45,7 @@ def test_what_waited_too_long_is_refused_with_a_time_to_come_again(client: Flask
 
 
 def test_what_waited_a_little_is_answered(client: FlaskClient) -> None:
-    overload.waited(0.9)
+    overload.waited(parts_of(client.application).settings.queue_seconds - 0.1)
     assert client.post(SERVICE, json=call()).status_code == 200
 
 
