@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import structlog
@@ -189,10 +190,13 @@ class Decision:
 
     def view(self, policy: Policy) -> LibraryView:
         library = self.library
-        states = {name: indication.asserts for name, indication in library.indications.items()}
-        return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice, states)
+        return LibraryView(library.vocabulary, library.catalogue, self.editions, policy.id, policy.notice, self._states)
 
-    @property
+    @cached_property
+    def _states(self) -> dict[str, Mapping[str, Value]]:
+        return {name: indication.asserts for name, indication in self.library.indications.items()}
+
+    @cached_property
     def site(self) -> Site:
         s = self.settings
         return Site(

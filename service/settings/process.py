@@ -17,7 +17,7 @@ class Process(BaseModel):
         " are judged.",
     )
     queue_seconds: float = Field(
-        2.0,
+        1.0,
         gt=0,
         le=30,
         description="How long a request may wait for a thread. One that waited longer is answered 503 with Retry-After"
