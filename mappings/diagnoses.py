@@ -15,6 +15,7 @@ from criteria.facts import FactDefinition, Value
 from criteria.indications import Indication, load_indications, value_problem
 from criteria.vocabulary import near
 from mappings.attested import vocabulary
+from mappings.kept import Kept
 
 CODES = Path(__file__).parent / "codes"
 Says = Literal["known", "suspected", "symptom", "status", "history"]
@@ -75,9 +76,12 @@ def channel(fact: str) -> Channel:
     return _channels().get(fact) or Channel(chart=not fact.endswith("_suspected"))
 
 
-@functools.lru_cache(maxsize=8192)
 def of_icd10cm(code: str) -> Meaning | None:
     """What an ICD-10-CM code says; None when it is not in our table. The longest matching row wins."""
+    return _OF_ICD10CM[code]
+
+
+def _of_icd10cm(code: str) -> Meaning | None:
     whole = normal_icd(code)
     if whole is None:
         return None
@@ -88,6 +92,9 @@ def of_icd10cm(code: str) -> Meaning | None:
             break
         row = prefixes.get(whole[:length].rstrip("."))
     return _in_phase(replace(row, code=whole), whole) if row else None
+
+
+_OF_ICD10CM = Kept(_of_icd10cm)
 
 
 def known_icd10cm(code: str) -> bool:

@@ -20,13 +20,17 @@ FRAMES = {
     "undated_several": {"count", "what"}, "from_to": {"what", "first", "day", "last", "later"},
 }  # fmt: skip
 
+MANY = 100
+"""Days of so many pieces are put into words each time."""
+
 
 def told(what: str, days: Iterable[dt.date | None]) -> str:
     """One day per piece of evidence: "x-ray of 2026-10-02", "8 therapy visits 2026-08-01 to 2026-10-02".
 
     A day that is not certain is None: it counts and is not told.
     """
-    return _told(what, tuple(days))
+    held = tuple(days)
+    return _told(what, held) if len(held) < MANY else _told.__wrapped__(what, held)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from mappings.kept import Kept
 
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:T|$)")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -60,11 +61,10 @@ def span(value: Any) -> Span | None:
     """The days that a FHIR date, dateTime or instant may mean, in the zone it was written in."""
     if not isinstance(value, str):
         return None
-    return _days(value[:10] if value[10:11] == "T" else value)
+    return _DAYS[value[:10] if value[10:11] == "T" else value]
 
 
-@functools.lru_cache(maxsize=16384)
-def _days(text: str) -> Span | None:
+def _read_days(text: str) -> Span | None:
     match = _DATE.match(text)
     if not match:
         return None
@@ -77,6 +77,9 @@ def _days(text: str) -> Span | None:
         return Span(dt.date(year, month, day), dt.date(year, month, day))
     except (ValueError, calendar.IllegalMonthError):
         return None
+
+
+_DAYS = Kept(_read_days, most=16384)
 
 
 def period(value: Any) -> tuple[Span | None, Span | None]:
@@ -100,17 +103,19 @@ def first_span(resource: Mapping[str, Any], *names: str) -> Span | None:
 
 def instant(value: Any) -> float:
     """Seconds for sorting by time of day; what cannot be read sorts first. No zone counts as UTC."""
-    return _moment(value) if isinstance(value, str) else -math.inf
+    return _MOMENTS[value] if isinstance(value, str) else -math.inf
 
 
-@functools.lru_cache(maxsize=1024)
-def _moment(value: str) -> float:
+def _read_moment(value: str) -> float:
     try:
         moment = dt.datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         found = span(value)
         return (found.first - dt.date(1970, 1, 1)).days * 86400.0 if found else -math.inf
+
+
+_MOMENTS = Kept(_read_moment, most=1024)
 
 
 def reference_of(resource: Mapping[str, Any]) -> str:
@@ -127,11 +132,10 @@ def target(reference: Any) -> str | None:
     ``Patient/1``, ``https://ehr/fhir/Patient/1`` and ``Patient/1/_history/2`` are the same.
     """
     text = reference.get("reference") if isinstance(reference, dict) else reference
-    return _pointed(text) if isinstance(text, str) else None
+    return _POINTED[text] if isinstance(text, str) else None
 
 
-@functools.lru_cache(maxsize=8192)
-def _pointed(text: str) -> str | None:
+def _read_pointer(text: str) -> str | None:
     text = text.strip()
     parts = _VERSION.sub("", text).rsplit("/", 2)
     if len(parts) < 2 or not _ID.fullmatch(parts[-1]) or not parts[-2].isalpha():
@@ -139,6 +143,9 @@ def _pointed(text: str) -> str | None:
     if len(parts) == 3 and not parts[0].lower().startswith(("http://", "https://")):
         return None
     return f"{parts[-2]}/{parts[-1]}"
+
+
+_POINTED = Kept(_read_pointer)
 
 
 def targets(value: Any) -> Iterator[str]:

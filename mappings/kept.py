@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 Key = TypeVar("Key")
 Made = TypeVar("Made")
 MOST, LONG = 8192, 500
-"""So many are kept of each sort, and none that has that many letters."""
+"""So many are kept of each sort, and none that has that many letters and parts."""
 
 
 class Kept(dict[Key, Made]):
@@ -22,7 +22,7 @@ class Kept(dict[Key, Made]):
         self.read, self.most = read, most
 
     def __missing__(self, key: Key) -> Made:
-        letters = _letters(key)
+        letters = length(key)
         found = self.read(key)
         if letters < LONG:
             if len(self) >= self.most:
@@ -31,9 +31,10 @@ class Kept(dict[Key, Made]):
         return found
 
 
-def _letters(key: Any) -> int:
+def length(key: Any) -> int:
+    """Its letters, and one for each part of it: thousands of empty parts are long as well."""
     if isinstance(key, tuple):
-        return sum(map(_letters, key))
+        return len(key) + sum(map(length, key))
     if key is None or isinstance(key, str):
         return len(key or "")
     raise TypeError("it is no text")

@@ -26,7 +26,7 @@ from mappings.codings import (
     written,
 )
 from mappings.fields import first_span, mapping, number, objects, reference_of, target, words
-from mappings.kept import Kept
+from mappings.kept import LONG, Kept, length
 from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
@@ -63,11 +63,12 @@ Told = tuple[Kind, Study | None, tuple[Study, ...]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Alone:
-    """The code of a resource that says nothing else of its study: what is made of it can be kept."""
+    """The code of a resource that says nothing else of its study: what is made of it can be kept, if it is ``kept``."""
 
     code: Written
     told: Told
     aliases: tuple[str, ...]
+    kept: bool
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
@@ -128,7 +129,7 @@ def _ordered(held: Mapping[str, Any]) -> tuple[Told, Alone | None]:
         else:
             if alone.aliases:
                 note_aliases(alone.aliases)
-            return alone.told, alone
+            return alone.told, alone if alone.kept else None
     return _seen(codings(held.get("code")), tuple(_texts(held)), _sites(held), category), None
 
 
@@ -139,7 +140,7 @@ def coded_alone(category: frozenset[str]) -> Kept[Written, Alone]:
     def read(code: Written) -> Alone:
         pairs, aliases = read_codings(concept_of(code))
         texts = tuple(t for t in dict.fromkeys(said(code)) if t.strip())
-        return Alone(code, _seen(pairs, texts, (), category), aliases)
+        return Alone(code, _seen(pairs, texts, (), category), aliases, length(code) < LONG)
 
     return Kept(read)
 

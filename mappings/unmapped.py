@@ -18,6 +18,7 @@ from mappings.codings import COLUMNS as SYSTEM_COLUMNS
 from mappings.codings import SYSTEMS, codings, short_name
 from mappings.diagnoses import known_icd10cm, known_snomed, of_icd10cm, of_snomed, rows
 from mappings.fields import mapping, objects, target, words
+from mappings.kept import Kept
 from mappings.orders import LABORATORY, ordered_study
 from mappings.reasons import read_reasons
 from mappings.records import Records, codes_in
@@ -91,7 +92,7 @@ def in_chart(resource: Mapping[str, Any]) -> Iterator[Sighting]:
     for name in CHART.get(kind, ()):
         for concept in objects(resource.get(name)):
             pairs, said = tuple(codings(concept)), tuple(spoken(concept))
-            standing: Standing = "other" if laboratory and kind == "DiagnosticReport" else _of_chart(kind, pairs, said)
+            standing: Standing = "other" if laboratory and kind == "DiagnosticReport" else _OF_CHART[kind, pairs, said]
             yield from _sighted(f"chart:{kind}", standing, (concept,))
 
 
@@ -167,8 +168,8 @@ def _of_study(order: Mapping[str, Any], kind: Kind) -> Standing:
     return "other" if kind is Kind.NOT_IMAGING and (procedure or laboratory) else "unmapped"
 
 
-@functools.lru_cache(maxsize=20_000)
-def _of_chart(kind: str, pairs: tuple[tuple[str, str], ...], said: tuple[str, ...]) -> Standing:
+def _of_chart(found: tuple[str, tuple[tuple[str, str], ...], tuple[str, ...]]) -> Standing:
+    kind, pairs, said = found
     if any(_known(system, code) for system, code in pairs):
         return "mapped"
     if kind in NAMED and read_table(NAMED[kind]).of_words(said):
@@ -178,6 +179,9 @@ def _of_chart(kind: str, pairs: tuple[tuple[str, str], ...], said: tuple[str, ..
     if any((s == "icd10cm" and known_icd10cm(c)) or (s == "snomed" and known_snomed(c)) for s, c in pairs):
         return "other"
     return "unmapped"
+
+
+_OF_CHART = Kept(_of_chart, most=20_000)
 
 
 def _known(system: str, code: str) -> bool:
