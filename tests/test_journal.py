@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -179,12 +182,36 @@ def test_each_migration_can_be_taken_back(app: Flask) -> None:
     assert parts_of(app).journal.failures == 0
 
 
-def test_the_memory_of_used_tokens_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.journal.used.MOST", 10)
-    used = UsedTokens()
+def test_the_memory_of_used_tokens_is_bounded() -> None:
+    used = UsedTokens(shelves=1)
     for n in range(30):
         assert not used.seen_before("t", str(n), NOW + dt.timedelta(seconds=n))
     assert used.seen_before("t", "29", NOW)
+    assert not used.seen_before("t", "2", NOW), "the first to expire was let go"
+
+
+def test_a_token_that_one_worker_saw_is_known_to_the_others() -> None:
+    used = UsedTokens()
+    worker = multiprocessing.get_context("fork").Process(target=used.seen_before, args=("t", "mark", NOW))
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == 0
+    assert used.seen_before("t", "mark", NOW)
+    assert not used.seen_before("u", "mark", NOW)
+
+
+def test_a_worker_that_is_killed_while_it_looks_up_a_token_holds_nobody_up() -> None:
+    used = UsedTokens()
+
+    def killed() -> None:
+        with used._alone():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    worker = multiprocessing.get_context("fork").Process(target=killed)
+    worker.start()
+    worker.join(30)
+    assert worker.exitcode == -signal.SIGKILL
+    assert not used.seen_before("t", "mark", NOW)
 
 
 def test_sqlite_writes_ahead(tmp_path: Path) -> None:

@@ -183,7 +183,7 @@ class Journal:
     def seen_before(self, tenant: str, mark: str, expires: dt.datetime) -> bool:
         """True when this token was used; remembers it otherwise.
 
-        Each process remembers too, so that a token counts once per process even while the database is away.
+        The workers of a server remember too, so that a token counts once there even while the database is away.
         """
         if self._used.seen_before(tenant, mark, expires):
             return True
