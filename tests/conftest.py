@@ -18,6 +18,7 @@ import requests
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.browser import browser  # noqa: F401 - a fixture
 from tests.databases import database_url, postgres  # noqa: F401 - fixtures
 from tests.fhir_server import FhirServer, FhirServers
 

@@ -3,6 +3,8 @@
     python -m tests.fuzz --requests 20000 --seed 1      some ten minutes
     python -m tests.fuzz --requests 500                 a look
 
+Interrupted, it tells what was found so far.
+
 A silence that hides an error is an answer with status 200
 
 - that says nothing of an order in focus that is surely imaging: a ServiceRequest that still has the code it had in the
@@ -26,7 +28,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import functools
 import gc
 import json
 import random
@@ -34,7 +35,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import _lru_cache_wrapper, partial
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -96,11 +99,11 @@ class Findings:
     @property
     def growth(self) -> float:
         """MiB over the last third."""
-        return self.mib[-1] - self.mib[-4]
+        return self.mib[-1] - self.mib[-4:][0]
 
     @property
     def holds(self) -> bool:
-        stable = self.growth <= GROWTH_MIB and self.held[1] - self.held[0] <= HELD
+        stable = self.growth <= GROWTH_MIB and self.held[-1] - self.held[0] <= HELD
         return stable and not self.faults and not self.silences
 
 
@@ -114,42 +117,51 @@ def make_app(folder: Path) -> tuple[Flask, Failures]:
     return create_app(settings), failures
 
 
-def fuzz(client: FlaskClient, failures: Failures, requests: int, seed: int) -> Findings:
+def fuzz(
+    client: FlaskClient, failures: Failures, requests: int, seed: int, tell: Callable[[str], None] = lambda _: None
+) -> Findings:
+    """``tell`` is told of each tenth."""
     chance = random.Random(seed)
     good = good_requests()
     answers = {name: client.post(URL, json=body).get_json() for name, body in good.items()}
     found = Findings()
     warm = max(min(requests // 2, 500), requests // 10)
     tenths = {requests * tenth // 10 for tenth in range(10)}
-    for n in range(requests):
-        if n in tenths:
-            found.mib.append(memory())
-        if n == warm:
-            found.held.append(blocks())
-        name = chance.choice(list(good))
-        if chance.random() < SPOILED:
-            sent, how = spoil(written(good[name]), chance)
-            body, ways = None, [f"bytes: {how}"]
-        else:
-            body, ways = mangle(good[name], chance)
-            sent = written(body)
-        response = client.post(URL, data=sent, content_type="application/json")
-        found.sent += 1
-        found.statuses[response.status_code] += 1
-        case = {"number": n, "request": name, "ways": ways, "status": response.status_code}
-        failed = failures.taken()
-        if response.status_code >= 500 or (
-            response.status_code != 200 and not is_outcome(response.get_json(silent=True))
-        ):
-            found.faults.append({**case, "log": failed[-1:], "sent": sent})
-        elif response.status_code == 200:
-            why = hidden(response.get_json(), body, good[name], answers[name])
-            if failed or why:
-                found.silences.append({**case, "why": why or "swallowed", "log": failed[-1:], "sent": sent})
-    body, sent, case = None, b"", {}
+    with contextlib.suppress(KeyboardInterrupt):
+        for n in range(requests):
+            if n in tenths:
+                found.mib.append(memory())
+                tell(f"{n:>7} sent, {found.mib[-1]:.0f} MiB, {len(found.faults)} and {len(found.silences)} found")
+            if n == warm:
+                found.held.append(blocks())
+            name = chance.choice(list(good))
+            send(client, failures, found, name, good[name], answers[name], chance)
     found.mib.append(memory())
     found.held.append(blocks())
     return found
+
+
+def send(
+    client: FlaskClient, failures: Failures, found: Findings, name: str, good: Json, before: Json, chance: random.Random
+) -> None:
+    """One request made of a good one. ``before``: how the good one was answered."""
+    if chance.random() < SPOILED:
+        sent, how = spoil(written(good), chance)
+        body, ways = None, [f"bytes: {how}"]
+    else:
+        body, ways = mangle(good, chance)
+        sent = written(body)
+    response = client.post(URL, data=sent, content_type="application/json")
+    case = {"number": found.sent, "request": name, "ways": ways, "status": response.status_code}
+    found.sent += 1
+    found.statuses[response.status_code] += 1
+    failed = failures.taken()
+    if response.status_code >= 500 or (response.status_code != 200 and not is_outcome(response.get_json(silent=True))):
+        found.faults.append({**case, "log": failed[-1:], "sent": sent})
+    elif response.status_code == 200:
+        why = hidden(response.get_json(), body, good, before)
+        if failed or why:
+            found.silences.append({**case, "why": why or "swallowed", "log": failed[-1:], "sent": sent})
 
 
 def is_outcome(body: Any) -> bool:
@@ -207,7 +219,7 @@ def blocks() -> int:
     for kept in gc.get_objects():
         if type(kept) is Kept:
             kept.clear()
-        elif type(kept) is functools._lru_cache_wrapper and (kept.cache_info().maxsize or 0) >= SMALL:
+        elif type(kept) is _lru_cache_wrapper and (kept.cache_info().maxsize or 0) >= SMALL:
             kept.cache_clear()
     gc.collect()
     return sys.getallocatedblocks()
@@ -224,7 +236,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="imaging-cds-fuzz-") as folder:
         app, failures = make_app(Path(folder))
-        found = fuzz(app.test_client(), failures, args.requests, args.seed)
+        found = fuzz(app.test_client(), failures, args.requests, args.seed, partial(print, flush=True))
         app.extensions["imaging_cds"].journal.engine.dispose()
     for kind, cases in (("500 or no outcome", found.faults), ("hidden", found.silences)):
         for case in cases[:20]:
@@ -239,7 +251,7 @@ def main() -> int:
     print(f"{len(found.faults)} of 500 or without an outcome")
     print(f"{len(found.silences)} answers that hide an error")
     print(f"MiB after each tenth: {'  '.join(f'{mib:.0f}' for mib in found.mib)}; last third {found.growth:+.1f}")
-    print(f"beside the caches {found.held[0]} blocks once warm, {found.held[1]} at the end")
+    print(f"beside the caches {found.held[0]} blocks once warm, {found.held[-1]} at the end")
     print("holds" if found.holds else "FAILS")
     return 0 if found.holds else 1
 

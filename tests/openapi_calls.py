@@ -64,6 +64,7 @@ def call_every_operation(app: Flask, examples: int) -> int:
             with contextlib.suppress(Unsatisfiable):  # where there is nothing to get wrong
                 each()
         called += 1
+        print(f"{operation.method.upper()} {operation.path}: as described", flush=True)
     return called
 
 

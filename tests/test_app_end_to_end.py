@@ -22,7 +22,7 @@ from criteria.vocabulary import FACT_SYSTEM
 from hooks.actions import CONSULT
 from mappings import read_records
 from mappings.attested import read_attested
-from tests.browser import chromium, served
+from tests.browser import served
 from tests.ehr_frame import Frame, ehr_frame
 from tests.explain_examples import request_of
 from tests.service_examples import NOW, SERVICE, Json, make_app, parts_of
@@ -39,12 +39,6 @@ CHART: Json = {
     "trial_of_treatment.ended_days_ago": {"valueQuantity": {"value": 2}},
 }
 SCOPES = ["patient/QuestionnaireResponse.c", "patient/Observation.c"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

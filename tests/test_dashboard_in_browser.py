@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser import chromium, served
+from tests.browser import PHONE, faults, in_both_looks, opened, served
 from tests.journal_rows import fill
 from tests.service_examples import make_app, parts_of
-
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -32,19 +23,10 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
         parts_of(app).journal.engine.dispose()
 
 
-@pytest.mark.parametrize(("screen", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
+@in_both_looks
 def test_axe_finds_nothing_to_mend(browser: Browser, addresses: list[str], screen: dict[str, int], scheme: str) -> None:
-    context = browser.new_context(viewport=screen, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
-    page, found = context.new_page(), {}
-    for address in addresses:
-        page.goto(address)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        results = Axe().run(page)
-        if results.violations_count:
-            found[address] = results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"], "it scrolls sideways"
-    context.close()
-    assert found == {}
+    with opened(browser, screen, scheme) as page:
+        assert {a: found for a in addresses if (found := faults(page, a))} == {}
 
 
 def test_another_period_is_chosen_without_javascript_and_nothing_foreign_is_loaded(

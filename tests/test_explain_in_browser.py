@@ -6,21 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext
 
-from tests.browser import chromium, served
+from tests.browser import PHONE, faults, in_both_looks, opened, served
 from tests.explain_examples import BASE, answered, explained_at, request_of
 from tests.service_examples import make_app, parts_of
 
 SHOWN = ("02", "07")
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +24,12 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     parts_of(app).journal.engine.dispose()
 
 
-@pytest.mark.parametrize(("screen", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide-light", "phone-dark"])
+@in_both_looks
 def test_axe_finds_nothing_to_mend(browser: Browser, pages: list[str], screen: dict[str, int], scheme: str) -> None:
-    context = browser.new_context(viewport=screen, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
-    page, found = context.new_page(), {}
     supposed = f"{pages[0]}?suppose=pain.night~yes&suppose=trial_of_treatment.duration_weeks~6"
-    for address in (supposed, *pages[1:], f"{pages[0]}0"):
-        page.goto(address)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        results = Axe().run(page)
-        if results.violations_count:
-            found[address] = results.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") <= screen["width"], "it scrolls sideways"
-    context.close()
-    assert found == {}
+    addresses = (supposed, *pages[1:], f"{pages[0]}0")
+    with opened(browser, screen, scheme) as page:
+        assert {a: found for a in addresses if (found := faults(page, a))} == {}
 
 
 def without_scripts(browser: Browser) -> BrowserContext:

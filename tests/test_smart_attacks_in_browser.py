@@ -8,9 +8,9 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from tests.ehr_frame import Frame
 from tests.smart_server import smart_server
-from tests.test_app_end_to_end import answer_all, browser, clinic, ehr, finish, heard, kinds, open_app, ordering, page
+from tests.test_app_end_to_end import answer_all, clinic, ehr, finish, heard, kinds, open_app, ordering, page
 
-__all__ = ["browser", "ehr", "page"]
+__all__ = ["ehr", "page"]
 
 FORGE = """id => top.frames[0].postMessage(
     {messageId: 'x', responseToMessageId: id, payload: {status: '200 OK'}}, '*')"""

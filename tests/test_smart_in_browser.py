@@ -11,19 +11,13 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.browser import chromium, served
+from tests.browser import served
 from tests.explain_examples import answered, request_of
 from tests.service_examples import NOW, make_app, parts_of
 from tests.smart_examples import UNTREATED, app_link
 from tests.smart_server import App, SmartServer, smart_server
 
 TRAN: Any = {"patient": "patient-tran", "user": "Practitioner/practitioner-1"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

@@ -10,27 +10,20 @@ from typing import Any
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from service import clients
-from tests.browser import chromium, served
+from tests.browser import PHONE, WIDE, faults, opened, served
 from tests.explain_examples import answered, request_of
 from tests.service_examples import NOW, make_app, parts_of
 from tests.smart_examples import app_link
 from tests.smart_server import App, SmartServer, smart_server
 
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 STEPS = (
     "", "?ask=malignancy.suspected_type", "?ask=pain.radiation", "?ask=trial_of_treatment.duration_weeks",
     "?ask=clinical_evaluation.in_person_days_ago", "?skip=implant.mr_conditional_or_safe", "/alternatives", "/done",
     "/done?choice=update:ct_lumbar_spine.without", "/done?choice=none",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 class Launches:
@@ -72,26 +65,13 @@ def spanish(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "load_profiles", lambda: profiles)
 
 
-def faults(page: Page, address: str, width: int) -> str:
-    """What axe finds on a page with all its parts open, and whether it scrolls sideways."""
-    page.goto(address)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    results = Axe().run(page)
-    report: str = results.generate_report() if results.violations_count else ""
-    return report + ("it scrolls sideways" if page.evaluate("document.documentElement.scrollWidth") > width else "")
-
-
 def all_faults(browser: Browser, launches: Launches, screen: dict[str, int], scheme: str) -> dict[str, str]:
-    context = browser.new_context(viewport=screen, color_scheme=scheme, bypass_csp=True)  # type: ignore[arg-type]
-    page, found = context.new_page(), {}
-    page.goto(launches.of("07"))
-    at = page.url
-    start = at.partition("/app/")[0] + "/app"
-    for address in (*(at + step for step in STEPS), start, f"{start}/s/nobody"):
-        if fault := faults(page, address, screen["width"]):
-            found[address] = fault
-    context.close()
-    return found
+    with opened(browser, screen, scheme) as page:
+        page.goto(launches.of("07"))
+        at = page.url
+        start = at.partition("/app/")[0] + "/app"
+        addresses = (*(at + step for step in STEPS), start, f"{start}/s/nobody")
+        return {address: found for address in addresses if (found := faults(page, address))}
 
 
 def test_axe_finds_nothing_to_mend_on_a_wide_light_screen(browser: Browser, launches: Launches) -> None:
