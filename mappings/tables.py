@@ -16,6 +16,9 @@ from mappings.kept import Kept
 
 CODES = Path(__file__).parent / "codes"
 NOTHING: frozenset[str] = frozenset()
+MOST = 2048
+"""So many answers of each sort are kept of each table: there are some thirty, most look at every code of a chart, and to
+look something up anew takes microseconds."""
 COLUMNS = ("system", "code", "means", "name", "source")
 _RANGE = re.compile(r"([A-Z]*)(\d+)([A-Z]*)-\1(\d+)\3")
 
@@ -40,9 +43,9 @@ class CodeTable:
 
     def __post_init__(self) -> None:
         """Charts repeat the same few hundred codes and names: what they mean is kept."""
-        object.__setattr__(self, "of_codes", Kept(self._of_codes).__getitem__)
-        object.__setattr__(self, "of_code", Kept(self._of_code).__getitem__)
-        object.__setattr__(self, "of_name", Kept(self._of_name).__getitem__)
+        object.__setattr__(self, "of_codes", Kept(self._of_codes, MOST).__getitem__)
+        object.__setattr__(self, "of_code", Kept(self._of_code, MOST).__getitem__)
+        object.__setattr__(self, "of_name", Kept(self._of_name, MOST).__getitem__)
 
     def means(self, *concepts: Any, text: bool = False) -> frozenset[str]:
         """Everything that the codes of these CodeableConcepts mean; with ``text`` also their displays and text."""

@@ -50,22 +50,21 @@ def unit_of(quantity: Mapping[str, Any]) -> str | None:
 
     None when something there is no text, and for a code of another system without a printed unit.
     """
-    code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
-    for part in (code, unit, system):
-        if part is not None and not isinstance(part, str):
-            return None
-    return _UNITS[code or "", unit or "", system or ""]
+    try:
+        return UNITS[quantity.get("code"), quantity.get("unit"), quantity.get("system")]
+    except TypeError:
+        return None
 
 
-def _unit(written: tuple[str, str, str]) -> str | None:
-    code, unit, system = (part.strip() for part in written)
+def _unit(written: tuple[str | None, str | None, str | None]) -> str | None:
+    code, unit, system = ((part or "").strip() for part in written)
     own = code if system.rstrip("/") in UCUM else ""
     if not own and code and not unit:
         return None
     return spelt(own or unit)
 
 
-_UNITS = Kept(_unit, most=1024)
+UNITS = Kept(_unit, 1024)
 
 
 def spelt(unit: str) -> str:
