@@ -17,8 +17,8 @@ from mappings.kept import Kept
 CODES = Path(__file__).parent / "codes"
 NOTHING: frozenset[str] = frozenset()
 MOST = 2048
-"""So many answers of each sort are kept of each table: there are some thirty, most look at every code, and to look one up
-anew takes microseconds."""
+"""So many answers of each sort are kept of each table: there are some thirty, most look at every code, and to look one
+up anew takes microseconds."""
 COLUMNS = ("system", "code", "means", "name", "source")
 _RANGE = re.compile(r"([A-Z]*)(\d+)([A-Z]*)-\1(\d+)\3")
 
