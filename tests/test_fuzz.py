@@ -6,13 +6,15 @@ import copy
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import structlog
 
+from mappings.kept import Kept
 from tests.answers import Json, silent
-from tests.fuzz import URL, Failures, fuzz, hidden, is_outcome, lost_keys, make_app
+from tests.fuzz import URL, Failures, Findings, InUse, fuzz, hidden, in_use, is_outcome, lost_keys, make_app
 from tests.mangle import WAYS, mangle, spoil, written
 from tests.requests_loader import load
 
@@ -89,3 +91,20 @@ def test_only_failures_are_kept_of_the_log() -> None:
     failures.write(json.dumps({"event": "failed", "kind": "KeyError"}))
     assert len(failures.taken()) == 1
     assert failures.taken() == []
+
+
+def test_memory_that_grows_is_noticed() -> None:
+    steady = Findings(mib=[100.0, 150.0, *[200.0] * 9], held=[InUse(1_000_000, 30.0)] * 2)
+    assert steady.holds
+    assert not replace(steady, mib=[*steady.mib[:-1], 220.0]).holds
+    assert not replace(steady, held=[steady.held[0], InUse(1_020_000, 30.0)]).holds
+    assert not replace(steady, held=[steady.held[0], InUse(1_000_000, 40.0)]).holds
+
+
+def test_what_is_kept_of_each_request_is_seen_and_what_caches_keep_is_not() -> None:
+    kept, leaked, before = Kept(str.upper), [], in_use().blocks
+    assert all(kept[f"code {n}"] for n in range(5_000))
+    assert in_use().blocks - before < 1_000
+    assert not kept
+    leaked += [[n] for n in range(5_000)]
+    assert in_use().blocks - before > len(leaked)
