@@ -20,6 +20,7 @@ from service.journal import Journal
 from service.journal.bounded import Away
 from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
 from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
+from service.journal.pending import Pending
 from service.journal.spool import Spool, SpoolFull
 from tests.explain_examples import UNTREATED, address, page, request_of
 from tests.service_examples import NOW, SERVICE, Json, call, make_app, parts_of
@@ -124,6 +125,17 @@ def test_where_neither_disk_nor_database_takes_it_hooks_are_answered_and_feedbac
     journal_of(app).pending.drain()
     assert rows(app, Consult) == 1, "it was in memory"
     assert rows(app, FeedbackRow) == 0, "what was refused will be sent again"
+
+
+def test_explanations_leave_room_in_memory_for_what_was_answered(
+    tmp_path: Path, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.pending.IN_MEMORY_BYTES", 10_000)
+    pending = Pending(Spool(tmp_path / "full", 0), journal_of(app).ledger)
+    explained, answer = b'{"kind":"explained","explanations":[]}' + b" " * 1_000, b'{"kind":"answer"}' + b" " * 1_000
+    assert [pending.take(explained) is None for _ in range(4)] == [False, False, True, True]
+    assert all(pending.take(answer) for _ in range(7))
+    assert pending.take(answer) is None
 
 
 def test_what_could_not_be_kept_at_all_is_counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,9 @@ from service.journal.ledger import Ledger
 from service.journal.spool import Segment, Spool, SpoolFull
 
 IN_MEMORY_BYTES = 8 * 2**20
+EXPLAINED, SHARE = b'{"kind":"explained"', 0.25
+"""Explanations are ten times as long as what was answered, and may be missed: no more of the memory than this share is
+filled with them."""
 
 
 class Pending:
@@ -28,7 +31,7 @@ class Pending:
             counts.add("journal_unspooled")
         written = threading.Event()
         with self._lock:
-            if self._bytes + len(line) > IN_MEMORY_BYTES:
+            if self._bytes + len(line) > IN_MEMORY_BYTES * (SHARE if line.startswith(EXPLAINED) else 1):
                 return None
             self._memory.append((line, written))
             self._bytes += len(line)
