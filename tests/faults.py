@@ -44,6 +44,7 @@ SECRET = "s" * 32
 CLIENTS = 4
 STARTS_WITHIN = 240.0
 SETTLED_WITHIN = 30.0
+"""For so long nothing more came into the database: what is not there is lost. What waited in memory comes line by line."""
 
 
 @dataclass
@@ -117,12 +118,15 @@ class Site:
 
     def settled(self, load: Load) -> tuple[float, list[str]]:
         """Wait until nothing waits for the database any more: how long that took, and what is lost or doubled then."""
-        began = time.monotonic()
+        began = moved = time.monotonic()
+        fewest = float("inf")
         while True:
             waiting = any(f.stat().st_size for f in (self.folder / "spool").glob("*.jsonl"))
-            faults, took = self.faults(load), time.monotonic() - began
-            if (not waiting and not faults) or took > SETTLED_WITHIN:
-                return took, faults
+            faults, now = self.faults(load), time.monotonic()
+            if len(faults) < fewest:
+                fewest, moved = len(faults), now
+            if (not waiting and not faults) or now - moved > SETTLED_WITHIN:
+                return now - began, faults
             time.sleep(0.2)
 
     def faults(self, load: Load) -> list[str]:
