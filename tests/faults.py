@@ -44,7 +44,7 @@ SECRET = "s" * 32
 CLIENTS = 4
 STARTS_WITHIN = 240.0
 SETTLED_WITHIN = 30.0
-"""For so long nothing more came into the database: what is not there is lost. What waited in memory comes line by line."""
+"""For so long nothing more came into the database: what is not there is lost. What waited in memory comes by and by."""
 
 
 @dataclass
