@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
-import uuid
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from service.journal import Journal
 from service.journal.bounded import Away
 from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
 from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
-from service.journal.spool import Spool, SpoolFull
+from service.journal.spool import SMALL_FILES, Spool, SpoolFull
 from tests.explain_examples import UNTREATED, address, page, request_of
 from tests.service_examples import NOW, SERVICE, Json, call, make_app, parts_of
 
@@ -149,24 +150,87 @@ def test_feedback_is_on_the_disk_for_good_before_it_is_confirmed(app: Flask, mon
     assert feedback(app) == 503
 
 
-def test_a_writer_writes_behind_the_answers_and_the_rest_when_it_ends(app: Flask) -> None:
+@contextmanager
+def as_a_worker(app: Flask) -> Iterator[Journal]:
     journal = journal_of(app)
     journal.engine.dispose()
     journal.after_fork()
-    cards = [str(uuid.uuid4()) for _ in range(20)]
-    for card in cards:
-        assert app.test_client().post(SERVICE, json=call()).status_code == 200
-        assert feedback(app, card) == 200
-    journal.close()
-    assert (rows(app, Consult), rows(app, FeedbackRow)) == (20, 20)
-    assert list(journal.pending.spool.folder.iterdir()) == []
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def writer_of(app: Flask) -> Iterator[None]:
+    """What has a process of its own in a server. At the end it writes what is left."""
+    ended = threading.Event()
+    journal = Journal(parts_of(app).settings, lambda: NOW)
+    thread = threading.Thread(target=journal.write_behind, args=(lambda: not ended.is_set(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_writer_writes_behind_the_answers_and_the_rest_when_it_ends(app: Flask) -> None:
+    with writer_of(app), as_a_worker(app):
+        for card in range(20):
+            assert app.test_client().post(SERVICE, json=call()).status_code == 200
+            assert feedback(app, str(card)) == 200
+    assert (rows(app, Consult), rows(app, FeedbackRow), rows(app, AuditRow)) == (20, 20, 40)
+    assert list(journal_of(app).pending.spool.folder.iterdir()) == []
 
 
 def test_an_explanation_opens_right_after_its_answer(app: Flask) -> None:
-    journal_of(app).engine.dispose()
-    journal_of(app).after_fork()
-    page(app, address(app, UNTREATED))
-    journal_of(app).close()
+    with writer_of(app), as_a_worker(app):
+        page(app, address(app, UNTREATED))
+
+
+def test_without_a_writer_answers_wait_in_few_files_and_the_next_one_writes_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.handing.GATHER_SECONDS", 0.001)
+    with as_a_worker(app) as journal:
+        for card in range(30):
+            assert app.test_client().post(SERVICE, json=call()).status_code == 200
+            assert feedback(app, str(card)) == 200
+        assert journal.pending.size == sum(file.stat().st_size for file in files(app)) > 0
+        assert len(files(app)) <= SMALL_FILES + 2, "the one that is filled, and one made ready"
+    with writer_of(app):
+        pass
+    assert (rows(app, Consult), rows(app, FeedbackRow)) == (30, 30) and files(app) == []
+
+
+def test_a_worker_counts_what_it_handed_over_until_it_is_written(tmp_path: Path) -> None:
+    spool, writer = Spool(tmp_path, 10), Spool(tmp_path, 10)
+    spool.append(b"12345678\n")
+    writer.adopt()
+    assert writer.waiting() is None, "still being filled"
+    spool.hand_over()
+    with pytest.raises(SpoolFull):
+        spool.append(b"9\n")
+    writer.adopt()
+    segment = writer.waiting()
+    assert segment and list(segment.batches()) == [([b"12345678\n"], 9)]
+    spool.sync(segment)
+    writer.done(segment)
+    spool.sync(segment)
+    spool.hand_over()
+    spool.append(b"9\n")
+    spool.close()
+
+
+def test_lines_that_the_disk_does_not_take_are_written_by_the_worker_itself(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.spool.Spool.append", no_space)
+    with as_a_worker(app):
+        assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app) in (200, 503)
+    assert rows(app, Consult) == 1
 
 
 def test_a_torn_write_leaves_the_lines_before_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

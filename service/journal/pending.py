@@ -48,6 +48,14 @@ class Pending:
     def size(self) -> int:
         return self.spool.size + self._bytes
 
+    def hand_over(self) -> None:
+        """Files to the writer; what is in memory nobody else can see, and is written from here. Raises `Away`, and
+        `OSError` where the disk takes nothing."""
+        self.spool.hand_over()
+        with self._draining:
+            self._drain_memory()
+        self.spool.prepare()
+
     def drain(self) -> None:
         """All that waits, into the database. Raises `Away`, with the rest still waiting."""
         with self._draining:
