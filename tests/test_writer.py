@@ -35,9 +35,8 @@ def processes(server: Running) -> list[psutil.Process]:
 
 def writer_of(server: Running) -> psutil.Process:
     """It is the one that gives way to the others."""
-    found: list[psutil.Process] = []
-    until(lambda: bool(found.extend(p for p in processes(server) if p.nice() > 0) or found))
-    return found[0]
+    until(lambda: any(process.nice() > 0 for process in processes(server)))
+    return next(process for process in processes(server) if process.nice() > 0)
 
 
 def until(true: Callable[[], bool]) -> None:
