@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -19,6 +20,7 @@ from sqlalchemy.orm import Session
 from service import counts
 from service.journal import Journal
 from service.journal.bounded import Away
+from service.journal.database import make_engine, write_for_good
 from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
 from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
 from service.journal.spool import SMALL_FILES, Spool, SpoolFull
@@ -221,6 +223,23 @@ def test_a_worker_counts_what_it_handed_over_until_it_is_written(tmp_path: Path)
     spool.hand_over()
     spool.append(b"9\n")
     spool.close()
+
+
+def test_what_the_writer_writes_with_sqlite_survives_a_power_cut(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    write_for_good(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "full"
+    engine.dispose()
+
+
+def test_what_cannot_be_written_down_for_the_explanation_costs_no_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counts.read().get("journal_lost", 0)
+    monkeypatch.setattr("service.journal.keep.explained_line", lambda *_: orjson.dumps(10**30))
+    assert app.test_client().post(SERVICE, json=request_of(UNTREATED)).status_code == 200
+    assert counts.read()["journal_lost"] == before + 1 and rows(app, Consult) == 1
 
 
 def test_lines_that_the_disk_does_not_take_are_written_by_the_worker_itself(

@@ -22,7 +22,7 @@ from hooks.feedback import Feedback
 from service import counts
 from service.journal.bounded import PATH_SECONDS, Away, Bounded, T, Work
 from service.journal.consultation import Consultation
-from service.journal.database import is_embedded, make_engine
+from service.journal.database import is_embedded, make_engine, write_for_good
 from service.journal.handing import Handing
 from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
@@ -42,7 +42,7 @@ log = structlog.get_logger("imaging_cds.journal")
 REMEMBER = insert(table_of(SeenToken))
 READ_SECONDS = 2.0
 """What a page may wait for the database; an answer waits `PATH_SECONDS` at most."""
-SOON_SECONDS = 1.0
+SOON_SECONDS = 2.0
 """What is asked for right after its answer may still be on its way into the database."""
 AGAIN_SECONDS = 0.05
 END_SECONDS = 5.0
@@ -95,6 +95,8 @@ class Journal:
     def write_behind(self, may_go_on: Callable[[], bool]) -> None:
         """In the writer's process: bring into the database what all others of this machine keep."""
         self._begin_anew()
+        if is_embedded(self.engine):
+            write_for_good(self.engine)  # what goes out of the spool was synced there
         write(self.pending, self._housekeeping.when_due, may_go_on)
         self.pending.spool.close()
         self.engine.dispose()
@@ -114,8 +116,14 @@ class Journal:
     def keep(self, consultation: Consultation) -> None:
         """What was answered, and what it can be explained from, before the answer leaves."""
         self.take(answer_line(consultation, self.hashed, self._version))
-        if consultation.judged:
-            self.take(explained_line(consultation, self.hashed, self._criteria))
+        if not consultation.judged:
+            return
+        try:
+            explained = explained_line(consultation, self.hashed, self._criteria)
+        except (TypeError, ValueError):  # a value that no line takes, such as a number of thirty figures
+            self._lost()
+        else:
+            self.take(explained)
 
     def take(self, line: bytes) -> None:
         """A line that will be in the database; where even this machine cannot keep it, it is counted."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from service import counts
 from service.journal.ledger import Ledger
@@ -56,10 +57,10 @@ class Pending:
             self._drain_memory()
         self.spool.prepare()
 
-    def drain(self) -> None:
-        """All that waits, into the database. Raises `Away`, with the rest still waiting."""
+    def drain(self, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """All that waits, into the database, while it may. Raises `Away`, with the rest still waiting."""
         with self._draining:
-            while (segment := self.spool.waiting()) is not None:
+            while may_go_on() and (segment := self.spool.waiting()) is not None:
                 for lines, end in segment.batches():
                     self.ledger.write(lines)
                     segment.offset = end

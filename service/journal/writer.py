@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from service.journal.attempt import attempt, pause
 from service.journal.pending import Pending
@@ -17,7 +18,8 @@ def write(pending: Pending, behind: Callable[[], None], may_go_on: Callable[[], 
     failed = 0
     while True:
         last = not may_go_on()
-        written = attempt(pending.spool.adopt) and attempt(pending.drain)
+        drain = pending.drain if last else partial(pending.drain, may_go_on)
+        written = attempt(pending.spool.adopt) and attempt(drain)
         failed = 0 if written and attempt(behind) else failed + 1
         if last:
             return
