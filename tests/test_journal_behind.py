@@ -23,7 +23,7 @@ from service.journal.bounded import Away
 from service.journal.database import make_engine, write_for_good
 from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
 from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
-from service.journal.spool import SMALL_FILES, Spool, SpoolFull
+from service.journal.spool import SMALL_FILES, Segment, Spool, SpoolFull
 from tests.explain_examples import UNTREATED, address, page, request_of
 from tests.service_examples import NOW, SERVICE, Json, call, make_app, parts_of
 
@@ -223,6 +223,27 @@ def test_a_worker_counts_what_it_handed_over_until_it_is_written(tmp_path: Path)
     spool.hand_over()
     spool.append(b"9\n")
     spool.close()
+
+
+def test_a_file_made_ready_while_an_answer_makes_its_own_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, 1000)
+    new, ready = Spool._new, threading.Thread(target=spool.prepare)
+
+    def slow(self: Spool) -> Segment:
+        made = new(self)
+        if threading.current_thread() is not ready:
+            ready.start()
+            ready.join(0.2)
+        return made
+
+    monkeypatch.setattr(Spool, "_new", slow)
+    spool.append(b"one\n")
+    ready.join()
+    spool.hand_over()
+    spool.close()
+    assert len(list(tmp_path.iterdir())) == 1, "what was handed over"
 
 
 def test_what_the_writer_writes_with_sqlite_survives_a_power_cut(tmp_path: Path) -> None:

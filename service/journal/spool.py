@@ -98,7 +98,9 @@ class Spool:
     def prepare(self) -> None:
         """Have the next file ready, so that no answer waits for it. Raises `OSError`."""
         if self._spare is None:
-            self._spare = self._new()
+            spare = self._new()
+            with self._lock:
+                self._spare = spare
 
     def sync(self, segment: Segment) -> None:
         """Survives a power cut from here on. Raises `OSError`."""
