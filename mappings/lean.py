@@ -15,11 +15,11 @@ import msgspec
 import orjson
 from msgspec import UNSET, Raw, UnsetType
 
-from mappings.concepts import Coding, reads
+from mappings.concepts import MEANT, READS, SILENT, Coding
 from mappings.fields import span, targets
 from mappings.queries import QUERIES
 from mappings.records import Searchset, shapes
-from mappings.telling import LASTS, MEANINGS, TELLS, telling
+from mappings.telling import LASTS, telling
 
 OBSERVATION = "Observation"
 WHOLE = frozenset({"QuestionnaireResponse"})
@@ -54,30 +54,15 @@ TYPES: Mapping[str, Any] = {
 """What is read of a field, by its type in resources.yaml."""
 
 
-class Code(msgspec.Struct, gc=False):
-    """One coding of an Observation."""
-
-    code: str
-    system: str
-
-
-class Codes(msgspec.Struct, gc=False):
-    coding: list[Code]
-
-
 class Component(msgspec.Struct, gc=False):
     """One part of an Observation that has several."""
 
-    code: Codes
+    code: Raw
     valueCodeableConcept: Raw | UnsetType = UNSET
 
     @property
     def tells(self) -> bool:
-        return self.valueCodeableConcept is not UNSET or any(TELLS[part.code] for part in self.code.coding)
-
-
-class Whose(msgspec.Struct, gc=False):
-    reference: str
+        return self.valueCodeableConcept is not UNSET or MEANT[bytes(self.code)] != SILENT
 
 
 class Head(msgspec.Struct, gc=False):
@@ -85,8 +70,8 @@ class Head(msgspec.Struct, gc=False):
 
     resourceType: Literal["Observation"]
     id: str
-    subject: Whose
-    code: Codes
+    subject: Raw
+    code: Raw
     effectiveDateTime: str | None = None
     component: list[Component] = []
     contained: Raw | UnsetType = UNSET
@@ -102,11 +87,12 @@ class Unread(Searchset):
 
     def add(self, head: Head, text: Raw) -> None:
         """Raises `msgspec.ValidationError` for what is not as FHIR has it."""
-        means: tuple[str, ...] = ()
-        for coding in head.code.coding:
-            if TELLS[coding.code]:
-                means += MEANINGS[coding.system, coding.code]
-        if head.contained is UNSET is head.valueCodeableConcept and not any(part.tells for part in head.component):
+        means, plain = MEANT[bytes(head.code)]
+        if (
+            plain
+            and head.contained is UNSET is head.valueCodeableConcept
+            and not any(part.tells for part in head.component)
+        ):
             if not means:
                 self.untold[head.id] = text
                 return
@@ -117,6 +103,14 @@ class Unread(Searchset):
 
 
 _HEAD = msgspec.json.Decoder(Head)
+_SUBJECT = msgspec.json.Decoder(Reference)
+
+
+def _reference(text: bytes) -> str:
+    try:
+        return _SUBJECT.decode(text)["reference"]
+    except KeyError:
+        raise msgspec.ValidationError("it does not say whose it is") from None
 
 
 def lean_types() -> Mapping[str, tuple[Any, Callable[[list[Any]], Sequence[Any]]]]:
@@ -148,7 +142,7 @@ def _searchset(kind: str, resources: list[dict[str, Any]]) -> list[Any]:
 def _heads(texts: list[Raw]) -> list[Any]:
     """The same for Observations."""
     heads = list(map(_HEAD.decode, texts))
-    whose = {head.subject.reference for head in heads}
+    whose = {_reference(text) for text in {bytes(head.subject) for head in heads}}
     _one_each(len(whose), len({head.id for head in heads}), len(heads))
     unread = Unread(OBSERVATION, next(iter(whose), ""), [])
     for head, text in zip(heads, texts, strict=True):
@@ -174,7 +168,7 @@ def _whole(text: Raw) -> dict[str, Any]:
 @functools.cache
 def _concepts(kind: str) -> list[tuple[str, Callable[[bytes], Any]]]:
     """The fields that hold concepts, and how they are read."""
-    return [(name, reads()[found]) for name, found in shapes()[kind].read.items() if found in reads()]
+    return [(name, READS[found]) for name, found in shapes()[kind].read.items() if found in READS]
 
 
 @functools.cache
