@@ -18,6 +18,7 @@ from flask import Flask
 from gunicorn import sock  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.http.message import Request  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from criteria.errors import CriteriaError
@@ -38,7 +39,8 @@ BODY_SECONDS = 10.0
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread that tells how long a request waited for a thread, and that says goodbye before it goes."""
+    """gthread that tells how long a request waited for a thread, and that says goodbye before it goes; callers who
+    waited long are let go, to find one that is less busy."""
 
     def enqueue_req(self, conn: TConn) -> None:
         conn.queued = time.monotonic()
@@ -48,8 +50,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         overload.waited(time.monotonic() - conn.queued)
         return super().handle(conn)
 
-    def handle_request(self, req: object, conn: TConn) -> object:
+    def handle_request(self, req: Request, conn: TConn) -> object:
         conn.sock.settimeout(BODY_SECONDS)
+        if self.cfg.workers > 1 and overload.crowded():
+            req.force_close()
         return super().handle_request(req, conn)
 
     def handle_exit(self, sig: int, frame: object) -> None:
