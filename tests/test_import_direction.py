@@ -18,7 +18,7 @@ ALLOWED = {
     "service": {
         "service", "hooks", "mappings", "criteria", "yaml", "pydantic",
         "alembic", "authlib", "click", "cryptography", "flask", "gunicorn", "joserfc", "jwt", "limits", "markupsafe",
-        "opentelemetry", "orjson", "prometheus_client", "sqlalchemy", "structlog", "urllib3", "werkzeug",
+        "msgspec", "opentelemetry", "orjson", "prometheus_client", "sqlalchemy", "structlog", "urllib3", "werkzeug",
         "distributed", "matplotlib", "pyarrow", "tqdm",
     },
 }  # fmt: skip
