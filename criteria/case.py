@@ -47,9 +47,11 @@ class Case:
         self._early: tuple[dict[int, bool], dict[int, bool]] = ({}, {})
         self._regions: dict[str, Memory] = {}
         self._here: dict[str, Circumstances] = {}
+        self._first: Study | None = None
+        self._first_of: dict[str, Study] = {}
         self._without: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
         self._triggers: dict[tuple[str, str], bool] = {}
-        self._found: dict[tuple[tuple[int, ...], bool, str], Truth] = {}
+        self._found: dict[tuple[tuple[int, ...], bool, str, frozenset[str]], Truth] = {}
         self._paths: dict[str, list[Called]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
 
@@ -72,6 +74,8 @@ class Case:
         """What the order is judged on if it were for ``study``."""
         found = self._here.get(study.id)
         if found is None:
+            self._first = self._first or study
+            self._first_of.setdefault(study.region, study)
             found = self._here[study.id] = Circumstances(
                 self.facts_for(study),
                 self.book.conditions,
@@ -92,7 +96,7 @@ class Case:
         """The truth of a condition of the library; what it does not name cannot change it."""
         if unknown and (ready.reads_results or not ready.names.isdisjoint(unknown)):
             named = unknown if ready.reads_results else unknown & ready.names
-            return self.here(study, presume, named).told(ready)
+            return self.here(self._stand_in(ready.reach, study), presume, named).told(ready)
         memory: Memory | None = self._common
         if ready.reach is not Reach.ORDER:
             if ready.early and self._settled_early(ready, study, presume):
@@ -101,7 +105,13 @@ class Case:
         found = memory.found[presume] if memory is not None else None
         if found is not None and ready.key in found.kept:
             return found.kept[ready.key]
-        return self.here(study, presume).told(ready)
+        return self.here(self._stand_in(ready.reach, study), presume).told(ready)
+
+    def _stand_in(self, reach: Reach, study: Study) -> Study:
+        """A study for which as much is true, that far: one that was looked at already, so that no facts are gathered."""
+        if reach is Reach.ORDER:
+            return self._first or study
+        return self._first_of.get(study.region, study) if reach is Reach.REGION else study
 
     def _settled_early(self, ready: Ready, study: Study, presume: bool) -> bool:
         """True when a part that the order alone settles makes the condition false, whatever the study."""
@@ -114,9 +124,9 @@ class Case:
         self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
     ) -> Truth:
         """The truth of a pathway with the prerequisites that bind it."""
-        if unknown:
-            return self._all_of(called, study, presume, unknown)
-        key = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id)
+        if unknown and not called.reads_results and called.names.isdisjoint(unknown):
+            unknown = NOTHING
+        key = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id, unknown)
         if key not in self._found:
             self._found[key] = self._all_of(called, study, presume, unknown)
         return self._found[key]

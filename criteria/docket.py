@@ -42,9 +42,13 @@ class Called:
     reach: Reach
     once: Ready | None = None
     certain: bool = field(init=False)
+    names: frozenset[str] = field(init=False)
+    reads_results: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "certain", self.by_indication and self.once is None)
+        object.__setattr__(self, "names", frozenset().union(*(c.names for c in self.clauses)))
+        object.__setattr__(self, "reads_results", any(c.reads_results for c in self.clauses))
 
     @property
     def stands_in(self) -> bool:

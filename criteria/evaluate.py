@@ -273,7 +273,7 @@ class _Without(Circumstances):
     def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
         self._base, self._unknown = base, unknown
         self.touched, self.differs = base.touched | unknown, unknown | {ANYTHING}
-        self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
+        self._begin(base.facts, base.conditions, base.presume, results, [Memory()] * len(Reach))
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
         self.plain = base
 
