@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
@@ -15,7 +16,7 @@ from criteria.criterion import Criterion
 from criteria.heard import Roll
 from criteria.logic import All, Node
 from criteria.regions import shows
-from criteria.results import RESULTS
+from criteria.results import RESULT_FACTS, RESULTS, result_place
 from criteria.studies import Study
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Docket:
         self._unchecked: dict[str, Roll] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
+        self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
@@ -158,7 +160,7 @@ class Docket:
         First those that a recorded indication calls, then by their ids those that need their trigger.
         """
         wanted, catalogue = RESULTS[result], self.book.library.catalogue
-        key = (result, study.id if wanted.own_study else study.region)
+        key = result_place(result, study)
         if key not in self._providers:
             certain: list[Answering] = []
             triggered: dict[str, list[Answering]] = {}
@@ -170,6 +172,34 @@ class Docket:
                             held.append((other, called))
             self._providers[key] = (certain, triggered)
         return self._providers[key]
+
+    def touches(self, unknown: frozenset[str], condition: Ready | Called, study: Study) -> bool:
+        """Whether a condition, or a pathway for a study, may come out otherwise where these facts are unknown: it names
+        one of them, or reads the result of a rule that does."""
+        if not condition.names.isdisjoint(unknown):
+            return True
+        if not condition.reads_results:
+            return False
+        named = self.book.conditions.opened(condition.names)
+        results = RESULT_FACTS & named
+        return not named.isdisjoint(unknown) or any(not self._behind_it(r, study).isdisjoint(unknown) for r in results)
+
+    def _behind_it(self, result: str, study: Study) -> frozenset[str]:
+        """The facts that the pathways name which answer a result fact, and those that answer what these read."""
+        key = result_place(result, study)
+        if key not in self._behind:
+            found, seen, left = set[str](), {key}, [(result, study)]
+            while left:
+                certain, triggered = self.providers(*left.pop())
+                for other, called in chain(certain, *triggered.values()):
+                    named = self.book.conditions.opened(called.names)
+                    found |= named
+                    for inner in RESULT_FACTS & named:
+                        if (at := result_place(inner, other)) not in seen:
+                            seen.add(at)
+                            left.append((inner, other))
+            self._behind[key] = frozenset(found)
+        return self._behind[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
         """The studies of these regions that have a code and that a pathway may support."""
