@@ -57,6 +57,19 @@ class Called:
         return not self.by_indication and self.clauses[0].reads_results
 
 
+def call(book: Book, path: Path, guidelines: frozenset[str], by_indication: bool) -> Called:
+    """A pathway as these guidelines together have it."""
+    criterion, ready = path.criterion, book.conditions.ready
+    bound = (book.requirement(p) for p in path.prerequisites if p.guideline in guidelines)
+    nodes = (criterion.when, *bound)
+    clauses = tuple(map(ready, nodes))
+    trigger = None if criterion.trigger is None else ready(criterion.trigger)
+    node = All(nodes) if len(nodes) > 1 else criterion.when
+    key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
+    once = None if criterion.once is None else ready(criterion.once)
+    return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
+
+
 Answering = tuple[Study, Called]
 Answers = tuple[list[Answering], dict[str, list[Answering]]]
 
@@ -102,14 +115,7 @@ class Docket:
         by_indication = not criterion.indications.isdisjoint(self.indications)
         if not by_indication and criterion.trigger is None:
             return None
-        bound = (self.book.requirement(p) for p in path.prerequisites if p.guideline in self._guidelines)
-        nodes = (criterion.when, *bound)
-        clauses = tuple(self.book.conditions.ready(n) for n in nodes)
-        trigger = None if criterion.trigger is None else self.book.conditions.ready(criterion.trigger)
-        node = All(nodes) if len(nodes) > 1 else criterion.when
-        key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
-        once = self.book.conditions.ready(criterion.once) if criterion.once is not None else None
-        return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
+        return self.book.called(path, self._guidelines, by_indication)
 
     @cached_property
     def triggers(self) -> Roll:
@@ -164,12 +170,17 @@ class Docket:
         if key not in self._providers:
             certain: list[Answering] = []
             triggered: dict[str, list[Answering]] = {}
-            for other in (study,) if wanted.own_study else (catalogue[s] for s in self.book.pathways):
-                if wanted.any_region or other.region == study.region:
-                    for called in self.paths(other.id):
-                        if wanted.include(called.criterion, other):
-                            held = certain if called.by_indication else triggered.setdefault(called.criterion.id, [])
-                            held.append((other, called))
+            if wanted.own_study:
+                asked: Iterable[Study] = (study,)
+            elif wanted.any_region:
+                asked = (catalogue[s] for s in self.book.pathways)
+            else:
+                asked = self.book.supported.get(study.region, ())
+            for other in asked:
+                for called in self.paths(other.id):
+                    if wanted.include(called.criterion, other):
+                        held = certain if called.by_indication else triggered.setdefault(called.criterion.id, [])
+                        held.append((other, called))
             self._providers[key] = (certain, triggered)
         return self._providers[key]
 
