@@ -32,6 +32,19 @@ Written = tuple[str | None, tuple[tuple[str | None, str | None, str | None], ...
 """A CodeableConcept as the client writes it: its text, and system, code and display of its codings."""
 
 
+class Concept(dict[str, Any]):
+    """A CodeableConcept that many charts share, with what is made of it each time; it is never changed."""
+
+    __slots__ = ("aliases", "codes", "pairs", "written")
+
+    def __init__(self, held: dict[str, Any]) -> None:
+        super().__init__(held)
+        self.pairs, self.aliases = read_codings(held)
+        self.written = written(held)
+        self.codes = frozenset(code for coding in objects(held.get("coding")) if (code := words(coding.get("code"))))
+        """Whatever their system."""
+
+
 def codings(concept: Any) -> Pairs:
     """The (system, code) pairs of a CodeableConcept (or a Coding), in its order, each once.
 
@@ -40,7 +53,7 @@ def codings(concept: Any) -> Pairs:
     """
     if not concept:
         return ()
-    pairs, aliases = read_codings(concept)
+    pairs, aliases = (concept.pairs, concept.aliases) if type(concept) is Concept else read_codings(concept)
     if aliases:
         note_aliases(aliases)
     return pairs
@@ -56,6 +69,8 @@ def read_codings(concept: Any) -> tuple[Pairs, tuple[str, ...]]:
 
 def written(concept: Any) -> Written:
     """A concept as it is written, to look up what is kept of it. Raises `TypeError` where it is not as FHIR has it."""
+    if type(concept) is Concept:
+        return concept.written
     try:
         held = tuple([(c.get("system"), c.get("code"), c.get("display")) for c in concept.get("coding", ())])
         return concept.get("text"), held

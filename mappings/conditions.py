@@ -6,14 +6,15 @@ import datetime as dt
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from criteria.facts import Basis, Fact, Value
 from mappings.attested import vocabulary
 from mappings.codings import Pairs, codings
 from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
-from mappings.fields import first_span, mapping, objects, reference_of, words
+from mappings.fields import mapping, objects, reference_of, span, words
 from mappings.kept import Kept
 from mappings.phrases import candidates
 from mappings.records import Records, codes_in
@@ -44,8 +45,7 @@ FACTS = "facts of the conditions"
 _BACK = ("pain.low_back", "pain.mid_back", "pain.back_unspecified")
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(msgspec.Struct, frozen=True):
     """One Condition, read. ``onset`` and ``on`` (onset, else recorded) are the earliest day they may mean."""
 
     reference: str
@@ -333,8 +333,7 @@ def _earliest(resource: Mapping[str, Any], today: dt.date, *names: str) -> dt.da
     """The first day that the date may mean; a date in the future is no date. Of a period its start."""
     for name in names:
         value = resource.get(name)
-        held = {"start": value.get("start")} if isinstance(value, dict) else value
-        found = first_span({name: held}, name)
+        found = span(value.get("start") if isinstance(value, dict) else value)
         if found and found.first <= today:
             return found.first
     return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from criteria.facts import Basis, Fact
 from mappings.episode import Episode
@@ -26,8 +27,7 @@ MEDIUM = {"PHONE": "telephone", "VIDEOCONF": "video", "EMAILWRIT": "email", "ONL
 SIX_WEEKS = 42
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(msgspec.Struct, frozen=True):
     """One contact of the episode. ``held`` spans its possible last days; ``visit`` is False for a message."""
 
     reference: str

@@ -37,6 +37,8 @@ def mapping(value: Any) -> dict[str, Any]:
 def objects(value: Any) -> list[dict[str, Any]]:
     """The JSON objects of a list; a lone object counts as a list of one."""
     if isinstance(value, list):
+        if len(value) == 1 and isinstance(value[0], dict):
+            return value[:]
         return [v for v in value if isinstance(v, dict)]
     return [value] if isinstance(value, dict) else []
 
@@ -115,7 +117,12 @@ def _moment(value: str) -> float:
 
 def reference_of(resource: Mapping[str, Any]) -> str:
     """``Type/id``, or the type alone when there is no usable id."""
-    kind, identity = resource.get("resourceType"), resource.get("id")
+    try:
+        kind, identity = resource["resourceType"], resource["id"]
+        if kind.isalpha() and _ID.fullmatch(identity):
+            return f"{kind}/{identity}"
+    except (AttributeError, KeyError, TypeError):  # one is missing, or is not as FHIR has it
+        kind, identity = resource.get("resourceType"), resource.get("id")
     kind = kind.strip() if isinstance(kind, str) else ""
     kind = kind or "resource"
     return f"{kind}/{identity}" if isinstance(identity, str) and _ID.fullmatch(identity) else kind

@@ -15,27 +15,19 @@ import msgspec
 import orjson
 from msgspec import UNSET, Raw, UnsetType
 
+from mappings.concepts import MEANT, READS, SILENT, Coding
 from mappings.fields import span, targets
 from mappings.queries import QUERIES
-from mappings.records import shapes
-from mappings.telling import LASTS, MEANINGS, TELLS
+from mappings.records import Searchset, shapes
+from mappings.telling import LASTS, telling
 
 OBSERVATION = "Observation"
 WHOLE = frozenset({"QuestionnaireResponse"})
 """Read as they come: a form may be nested without end."""
 REFERRING = ("reasonReference", "supportingInfo")
 IS = f"{OBSERVATION}/"
-
-
-class Coding(TypedDict, total=False):
-    system: str
-    code: str
-    display: str
-
-
-class CodeableConcept(TypedDict, total=False):
-    coding: list[Coding]
-    text: str
+Dated = tuple[tuple[str, ...], bool, str | None]
+"""What an Observation means, whether it has parts, and its date."""
 
 
 class Reference(TypedDict, total=False):
@@ -56,36 +48,21 @@ class Meta(TypedDict, total=False):
 
 TYPES: Mapping[str, Any] = {
     "": Any, "text": str, "flag": bool, "object": dict[str, Any], "list": list[Any], "coding": Coding,
-    "concept": CodeableConcept, "concepts": list[CodeableConcept], "period": Period, "reference": Reference,
+    "concept": Raw, "concepts": Raw, "period": Period, "reference": Reference,
     "references": list[Reference],
 }  # fmt: skip
 """What is read of a field, by its type in resources.yaml."""
 
 
-class Code(msgspec.Struct, gc=False):
-    """One coding of an Observation."""
-
-    code: str
-    system: str
-
-
-class Codes(msgspec.Struct, gc=False):
-    coding: list[Code]
-
-
 class Component(msgspec.Struct, gc=False):
     """One part of an Observation that has several."""
 
-    code: Codes
+    code: Raw
     valueCodeableConcept: Raw | UnsetType = UNSET
 
     @property
     def tells(self) -> bool:
-        return self.valueCodeableConcept is not UNSET or any(TELLS[part.code] for part in self.code.coding)
-
-
-class Whose(msgspec.Struct, gc=False):
-    reference: str
+        return self.valueCodeableConcept is not UNSET or MEANT[bytes(self.code)] != SILENT
 
 
 class Head(msgspec.Struct, gc=False):
@@ -93,69 +70,105 @@ class Head(msgspec.Struct, gc=False):
 
     resourceType: Literal["Observation"]
     id: str
-    subject: Whose
-    code: Codes
+    subject: Raw
+    code: Raw
     effectiveDateTime: str | None = None
     component: list[Component] = []
     contained: Raw | UnsetType = UNSET
     valueCodeableConcept: Raw | UnsetType = UNSET
 
 
-class Unread(msgspec.Struct):
-    """The Observations of one searchset that were left in their JSON: by id those that mean nothing to any reader, and
-    those that do while they are not older than so many days, with their date. ``patient`` is whose they all are."""
+class Unread(Searchset):
+    """Observations, of which some were left in their JSON: by id those that mean nothing to any reader, and those that
+    do while they are not older than so many days, with what is known of them."""
 
-    patient: str = ""
-    untold: dict[str, Raw] = {}
-    dated: list[tuple[int, str | None, Raw]] = []
-    held: list[dict[str, Any]] = []
+    untold: dict[str, Raw] = msgspec.field(default_factory=dict)
+    dated: list[tuple[int, Dated, Raw]] = msgspec.field(default_factory=list)
 
     def add(self, head: Head, text: Raw) -> None:
         """Raises `msgspec.ValidationError` for what is not as FHIR has it."""
-        means: tuple[str, ...] = ()
-        for coding in head.code.coding:
-            if TELLS[coding.code]:
-                means += MEANINGS[coding.system, coding.code]
-        if head.contained is UNSET is head.valueCodeableConcept and not any(part.tells for part in head.component):
+        means, plain = MEANT[bytes(head.code)]
+        if (
+            plain
+            and head.contained is UNSET is head.valueCodeableConcept
+            and not any(part.tells for part in head.component)
+        ):
             if not means:
                 self.untold[head.id] = text
                 return
             if days := LASTS[means]:
-                self.dated.append((days, head.effectiveDateTime, text))
+                self.dated.append((days, (means, bool(head.component), head.effectiveDateTime), text))
                 return
         self.held.append(_whole(text))
 
 
 _HEAD = msgspec.json.Decoder(Head)
+_SUBJECT = msgspec.json.Decoder(Reference)
+
+
+def _reference(text: bytes) -> str:
+    try:
+        return _SUBJECT.decode(text)["reference"]
+    except KeyError:
+        raise msgspec.ValidationError("it does not say whose it is") from None
 
 
 def lean_types() -> Mapping[str, tuple[Any, Callable[[list[Any]], Sequence[Any]]]]:
     """By resource type: what msgspec reads for one resource, and what becomes of all of them."""
     kinds = shapes().keys() & {query.type for query in QUERIES.values()} - WHOLE
-    return {kind: (Raw, _heads) if kind == OBSERVATION else (_fields(kind), list) for kind in kinds}
+    return {
+        kind: (Raw, _heads) if kind == OBSERVATION else (_fields(kind), functools.partial(_searchset, kind))
+        for kind in kinds
+    }
+
+
+def _searchset(kind: str, resources: list[dict[str, Any]]) -> list[Any]:
+    """Raises `msgspec.ValidationError` where a concept is not as FHIR has it, and where they are not each once and all
+    of one patient: then all are looked through with care."""
+    who = shapes()[kind].patient
+    try:
+        whose = {r[who]["reference"] for r in resources} if who else {""}
+        ids = {r["id"] for r in resources}
+    except KeyError:
+        raise msgspec.ValidationError("something is missing") from None
+    _one_each(len(whose), len(ids), len(resources))
+    for name, read in _concepts(kind):
+        for resource in resources:
+            if name in resource:
+                resource[name] = read(bytes(resource[name]))
+    return [Searchset(kind, whose.pop(), resources)] if resources else []
 
 
 def _heads(texts: list[Raw]) -> list[Any]:
-    """Raises `msgspec.ValidationError` where one is not as FHIR has it, where one stands twice, and where they are not
-    all of one patient: then all are looked through with care."""
-    read, ids = _HEAD.decode, set()
-    unread = Unread()
-    for text in texts:
-        head = read(text)
-        ids.add(head.id)
-        if head.subject.reference != unread.patient:
-            if unread.patient:
-                raise msgspec.ValidationError("several patients")
-            unread.patient = head.subject.reference
+    """The same for Observations."""
+    heads = list(map(_HEAD.decode, texts))
+    whose = {_reference(text) for text in {bytes(head.subject) for head in heads}}
+    _one_each(len(whose), len({head.id for head in heads}), len(heads))
+    unread = Unread(OBSERVATION, next(iter(whose), ""), [])
+    for head, text in zip(heads, texts, strict=True):
         unread.add(head, text)
-    if len(ids) < len(texts):
+    return [unread] if texts else []
+
+
+def _one_each(patients: int, ids: int, resources: int) -> None:
+    if patients > 1:
+        raise msgspec.ValidationError("several patients")
+    if ids < resources:
         raise msgspec.ValidationError("one stands twice")
-    return [*unread.held, unread]
 
 
 def _whole(text: Raw) -> dict[str, Any]:
     resource: dict[str, Any] = _observation().decode(text)
+    for name, read in _concepts(OBSERVATION):
+        if name in resource:
+            resource[name] = read(bytes(resource[name]))
     return resource
+
+
+@functools.cache
+def _concepts(kind: str) -> list[tuple[str, Callable[[bytes], Any]]]:
+    """The fields that hold concepts, and how they are read."""
+    return [(name, READS[found]) for name, found in shapes()[kind].read.items() if found in READS]
 
 
 @functools.cache
@@ -186,30 +199,31 @@ def read_in_full(
         else:
             whole.append(resource)
     if left:
-        wanted = set(_referred((*drafts, *whole)))
+        wanted = set(_referred((*drafts, *whole, *left)))
         for unread in left:
             whole += _read_of(unread, f"Patient/{patient_id}", today, wanted)
     return whole
 
 
-def _read_of(unread: Unread, patient: str, today: dt.date, wanted: Set[str]) -> Iterator[dict[str, Any] | None]:
+def _read_of(unread: Unread, patient: str, today: dt.date, wanted: Set[str]) -> list[Any]:
     strangers = unread.patient != patient
-    # one that others refer to may be among those that are too old: rare, and to read them all changes nothing
-    for days, written, text in unread.dated:
-        held = span(written)
-        if strangers or held is None or (today - held.last).days <= days or wanted:
-            yield _parsed(text)
-    for identity in unread.untold if strangers else wanted & unread.untold.keys():
-        yield _parsed(unread.untold[identity])
+    told = [held for resource in unread.held if (held := telling(resource))]
+    found = Searchset(OBSERVATION, unread.patient, unread.held, told)
+    try:
+        # one that others refer to may be among those that are too old: rare, and to read them all changes nothing
+        for days, (means, panel, written), text in unread.dated:
+            when = span(written)
+            if strangers or when is None or (today - when.last).days <= days or wanted:
+                found.held.append(_whole(text))
+                told.append((found.held[-1], means, panel, written))
+        for identity in unread.untold if strangers else wanted & unread.untold.keys():
+            found.held.append(_whole(unread.untold[identity]))
+    except (msgspec.MsgspecError, RecursionError):
+        return [*unread.held, *(map(_parsed, (*(d[2] for d in unread.dated), *unread.untold.values())))]
+    return [found]
 
 
 def _parsed(text: Raw) -> dict[str, Any] | None:
-    try:
-        return _whole(text)
-    except (msgspec.ValidationError, RecursionError):
-        pass
-    except msgspec.DecodeError:
-        return None
     try:
         resource: dict[str, Any] = orjson.loads(memoryview(text))
     except orjson.JSONDecodeError:
@@ -220,6 +234,15 @@ def _parsed(text: Raw) -> dict[str, Any] | None:
 def _referred(resources: Iterable[Any]) -> Iterator[str]:
     """The ids of Observations that are named as a reason, or beside an order."""
     for resource in resources:
-        for name in REFERRING:
+        if isinstance(resource, Searchset):
+            named = [name for name in REFERRING if name in shapes()[resource.kind].read]
+            yield from _named(resource.held, named)
+        else:
+            yield from _named((resource,), REFERRING)
+
+
+def _named(resources: Iterable[Any], names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        for resource in resources:
             if isinstance(resource, dict) and name in resource:
                 yield from (t.removeprefix(IS) for t in targets(resource[name]) if t.startswith(IS))

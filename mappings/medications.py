@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from criteria.facts import Basis, Fact
 from mappings.codings import Pairs, Written, codings, concept_of, note_aliases, read_codings, said, written
@@ -23,8 +24,7 @@ ROUTES = frozenset({"topical", "injected"})
 FORMS = ROUTES | {"patch"}
 
 
-@dataclass(frozen=True, slots=True)
-class Supply:
+class Supply(msgspec.Struct, frozen=True):
     """One prescription or statement: its classes and the days it covers; ``last`` None = not known how long."""
 
     reference: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+
+import msgspec
 
 from criteria.facts import Basis, Fact, Value
 from mappings.fields import first_span, instant, mapping, objects, reference_of, span, targets, words
@@ -23,8 +24,7 @@ NUMBERS = ("valueQuantity", "valueInteger", "valueString")
 PRESENT_PROBLEM_DAYS = 90
 
 
-@dataclass(slots=True)
-class Result:
+class Result(msgspec.Struct):
     """One usable result with its day; ``ago`` in days.
 
     ``body`` holds code, value, interpretation and range: the Observation itself, or one component or contained

@@ -33,13 +33,13 @@ def observed(records: Records, today: dt.date) -> Observed:
 
 
 def _observed(records: Records, today: dt.date) -> Observed:
-    shape, aside = shapes()["Observation"], []
+    shape, sound, aside = shapes()["Observation"], "Observation" in records.sound, []
     kinds: list[tuple[dict[str, Any], tuple[str, ...], bool]] = []
     of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for observation, means, panel, when in records.telling:
         if not panel and (days := LASTS[means]) and _older(when, today, days):
             continue
-        if why := misshapen(observation, shape):
+        if not sound and (why := misshapen(observation, shape)):
             aside.append(SetAside(reference_of(observation), why))
             continue
         own, others = _apart(means) if means else ((), ())

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from criteria.facts import Basis, Fact, Value
 from criteria.regions import same_part
@@ -39,8 +40,7 @@ SOON_DAYS = 30
 """A resection within a month is about to take place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """One planned procedure: what it is, on which day if that is known, where, how urgently and by whom."""
 
     reference: str

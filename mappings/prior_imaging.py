@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from criteria.facts import Basis, Fact, Value
 from criteria.orders import Order
@@ -38,8 +39,7 @@ FILM, SHOWS = "film:", "shows:"
 GADOLINIUM = frozenset({"with", "without_and_with"})
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(msgspec.Struct, frozen=True):
     """One imaging study that was done. ``final`` = its report is out; ``says`` = what the report concludes."""
 
     reference: str
@@ -51,7 +51,7 @@ class Earlier:
     says: frozenset[str]
     codes: frozenset[str] = frozenset()
     base: str = ""
-    resource: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    resource: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
     def last(self) -> dt.date:

@@ -88,8 +88,13 @@ def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[froze
 
 
 def _known(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
+    concepts = objects(resource["reasonCode"]) if "reasonCode" in resource else ()
+    if len(concepts) == 1 and "reasonReference" not in resource and "diagnosis" not in resource:
+        settled = INDICATED[codings(concepts[0])]
+        if settled is not None:
+            return (settled,)
     known = []
-    for concept in objects(resource["reasonCode"]) if "reasonCode" in resource else ():
+    for concept in concepts:
         settled = INDICATED[codings(concept)]
         if settled is not None:
             known.append(settled)
@@ -114,7 +119,7 @@ def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt
     facts: list[Fact] = []
     for given in _given(service_request, records):
         diagnosis = read_condition(given.condition, today) if given.condition else None
-        held = replace(diagnosis or Diagnosis(order, ()), meanings=_all_meanings(given), over=False)
+        held = msgspec.structs.replace(diagnosis or Diagnosis(order, ()), meanings=_all_meanings(given), over=False)
         facts += [
             msgspec.structs.replace(f, sources=tuple(dict.fromkeys((order, *f.sources))))
             for f in facts_of(held, today, "reason")

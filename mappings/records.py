@@ -11,9 +11,11 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, TypeVar
 
+import msgspec
+
 from criteria.errors import DataError
 from criteria.reading import read_yaml
-from mappings.codings import Pairs, codings
+from mappings.codings import Concept, Pairs, codings
 from mappings.fields import instant, mapping, objects, reference_of, target, words
 from mappings.telling import Telling, telling
 
@@ -50,6 +52,8 @@ class Records:
     by_type: Mapping[str, tuple[dict[str, Any], ...]] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     set_aside: tuple[SetAside, ...] = ()
+    sound: frozenset[str] = frozenset()
+    """Types of which all that is read is surely as FHIR has it."""
     places: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, init=False, repr=False, compare=False)
     """The resources of a type by their id, filled when first asked: charts refer to their parts thousands of times."""
     made: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -90,6 +94,23 @@ class Records:
         if held is None:
             held = self.places[kind] = {i: r for r in reversed(self.of(kind)) if isinstance(i := r.get("id"), str)}
         return held.get(identity)
+
+
+class Searchset(msgspec.Struct):
+    """Resources of one type as FHIR has them, each once, and all of the patient with this reference; of Observations
+    those that may mean something to a reader."""
+
+    kind: str
+    patient: str
+    held: list[Any]
+    told: list[Telling] = []
+
+    def usable(self, shape: Shape) -> list[dict[str, Any]]:
+        """Those that count."""
+        held = [r for r in self.held if r.get("status") not in shape.lost]
+        if shape.unsure or "doNotPerform" in shape.read:
+            return [r for r in held if _counts(r, shape)]
+        return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +154,38 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
     resources are in order at the first look; a type of which any is not is looked through with care.
     """
     by_type: defaultdict[Any, list[dict[str, Any]]] = defaultdict(list)
+    sets: dict[str, Searchset] = {}
     for resource in resources:
         try:
-            by_type[resource["resourceType"]].append(resource)
+            if type(resource) is Searchset:
+                by_type[resource.kind] += resource.held
+                sets[resource.kind] = resource
+            else:
+                by_type[resource["resourceType"]].append(resource)
         except (KeyError, TypeError):
             by_type[None].append(resource)
     strange = sum(len(held) for kind, held in by_type.items() if not isinstance(kind, str))
     aside = [SetAside("resource", "it is no FHIR resource")] * strange
     patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
-    whose, usable, made = target(f"Patient/{patient_id}"), {}, {}
+    whose, usable, made, sound = target(f"Patient/{patient_id}"), {}, {}, set()
     for kind, shape in shapes().items():
         if kind in by_type:
+            found = sets.get(kind)
             told: list[Telling] = []
-            held = _in_order(by_type[kind], shape, whose, told)
+            held: Sequence[dict[str, Any]] | None
+            if found and len(found.held) == len(by_type[kind]) and found.patient == (whose if shape.patient else ""):
+                held = found.usable(shape)
+                told = [t for t in found.told if t[0].get("status") not in shape.lost]
+                sound.add(kind)
+            else:
+                held = _in_order(by_type[kind], shape, whose, told)
             if held is None:
                 held = _with_care(by_type[kind], shape, whose, patient, aside)
             elif shape.late:
                 made[TELLING] = told
             if held:
                 usable[kind] = tuple(held)
-    records = Records(patient, usable, frozenset(missing), tuple(aside))
+    records = Records(patient, usable, frozenset(missing), tuple(aside), frozenset(sound))
     records.made.update(made)
     return records
 
@@ -228,7 +261,7 @@ def misshapen(resource: dict[str, Any], shape: Shape) -> str | None:
     if types in shape.sound:
         return None
     for (name, wanted), found in zip(shape.fields.items(), types, strict=True):
-        if found is not wanted and found is not NoneType:
+        if not issubclass(found, wanted) and found is not NoneType:
             return f"its {name} is not of the type that FHIR gives it"
     shape.sound.add(types)
     return None
@@ -266,6 +299,8 @@ def codes_in(concept: Any) -> frozenset[str]:
     """Every code of a CodeableConcept, or of a list of them, whatever its system: for FHIR's own status codes."""
     if not concept:
         return NONE
+    if type(concept) is Concept:
+        return concept.codes
     try:
         (coding,) = (concept[0] if len(concept) == 1 and isinstance(concept, list) else concept)["coding"]
         if len(code := coding["code"]) < LONGEST:

@@ -69,14 +69,7 @@ LASTS = Kept(_lasts)
 
 def telling(observation: dict[str, Any]) -> Telling | None:
     """An Observation that may mean something to a reader."""
-    means: tuple[str, ...] = ()
-    try:
-        for coding in observation["code"]["coding"]:
-            if TELLS[coding["code"]]:
-                means += MEANINGS[coding["system"], coding["code"]]
-        plain = True
-    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
-        means, plain = meant(observation.get("code")), False
+    means, plain = means_of(observation.get("code"))
     panel = "component" in observation or "contained" in observation or "valueCodeableConcept" in observation
     if plain and not means and (not panel or _tells_nothing(observation)):
         return None
@@ -90,6 +83,18 @@ def meant(concept: Any) -> tuple[str, ...]:
         system, code = coding.get("system"), coding.get("code")
         means += MEANINGS[system if isinstance(system, str) else "", code if isinstance(code, str) else ""]
     return means
+
+
+def means_of(concept: Any) -> tuple[tuple[str, ...], bool]:
+    """The same, and whether it is plain that its codes mean nothing else."""
+    means: tuple[str, ...] = ()
+    try:
+        for coding in concept["coding"]:
+            if TELLS[coding["code"]]:
+                means += MEANINGS[coding["system"], coding["code"]]
+    except (KeyError, TypeError):  # something is missing, or is not as FHIR has it
+        return meant(concept), False
+    return means, True
 
 
 def _tells_nothing(panel: dict[str, Any]) -> bool:

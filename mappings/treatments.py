@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+import msgspec
 
 from criteria.facts import Basis, Fact, Value
 from mappings.codings import codings
@@ -53,8 +54,7 @@ THERAPIST = "36682004"
 """SNOMED CT physical therapist, as a performer's function or specialty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Treatment:
+class Treatment(msgspec.Struct, frozen=True):
     """One visit, course or prescription: its days (``last`` None when unknown) and what it is."""
 
     reference: str

@@ -11,6 +11,7 @@ from typing import Any
 from criteria.errors import DataError
 from criteria.reading import read_yaml
 from mappings.fields import number, words
+from mappings.kept import Kept
 
 CODES = Path(__file__).parent / "codes"
 TABLE = CODES / "units.yaml"
@@ -49,20 +50,21 @@ def unit_of(quantity: Mapping[str, Any]) -> str | None:
 
     None when something there is no text, and for a code of another system without a printed unit.
     """
-    code, unit, system = quantity.get("code"), quantity.get("unit"), quantity.get("system")
-    for part in (code, unit, system):
-        if part is not None and not isinstance(part, str):
-            return None
-    return _unit(code or "", unit or "", system or "")
+    try:
+        return UNITS[quantity.get("code"), quantity.get("unit"), quantity.get("system")]
+    except TypeError:
+        return None
 
 
-@functools.lru_cache(maxsize=1024)
-def _unit(code: str, unit: str, system: str) -> str | None:
-    code, unit = code.strip(), unit.strip()
-    own = code if system.strip().rstrip("/") in UCUM else ""
+def _unit(written: tuple[str | None, str | None, str | None]) -> str | None:
+    code, unit, system = ((part or "").strip() for part in written)
+    own = code if system.rstrip("/") in UCUM else ""
     if not own and code and not unit:
         return None
     return spelt(own or unit)
+
+
+UNITS = Kept(_unit, 1024)
 
 
 def spelt(unit: str) -> str:

@@ -18,6 +18,7 @@ import mappings
 from bench.chart import made_chart, made_order
 from hooks.body import read_body
 from hooks.prefetch import Prefetched, State, read_prefetch
+from mappings.concepts import CONCEPTS
 from mappings.lean import WHOLE
 from mappings.records import shapes
 from service.fhir import lean
@@ -108,6 +109,18 @@ def spoil_no_coding(chart: list[Any]) -> None:
     chart[3]["code"] = {"text": "pain severity"}
 
 
+def spoil_no_system(chart: list[Any]) -> None:
+    chart[3]["code"] = {"coding": [{"code": "72514-3"}]}
+
+
+def spoil_empty_concept(chart: list[Any]) -> None:
+    chart[3]["code"] = {}
+
+
+def spoil_list_of_concepts(chart: list[Any]) -> None:
+    chart[3]["code"] = [{"coding": [{"system": "http://loinc.org", "code": "72514-3"}]}]
+
+
 def spoil_outcome(chart: list[Any]) -> None:
     chart.append({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]})
 
@@ -161,6 +174,26 @@ def test_an_observation_that_an_order_names_is_read_whatever_it_means() -> None:
     straight, parsed = both(body)
     assert straight == parsed
     assert straight[0][0].indications == ("low_back_pain",)
+
+
+def test_a_concept_is_read_once_for_all_charts_and_words_without_a_code_are_not_kept() -> None:
+    coded = {"coding": [{"system": "http://snomed.info/sct", "code": "279039007"}], "text": "low back pain, kept"}
+    alone = {"text": "said by nobody else, not kept"}
+    condition = {"resourceType": "Condition", "subject": {"reference": "Patient/p"}}
+    chart = [{**condition, "id": f"c{n}", "code": code} for n, code in enumerate([coded, coded, alone])]
+    (found,) = state(bundle(chart)).resources
+    first, second, third = (r["code"] for r in found.held)
+    assert first is second
+    assert (first, third) == (coded, alone)
+    assert orjson.dumps(coded) in CONCEPTS
+    assert not any(b"not kept" in text for text in CONCEPTS)
+
+
+def test_a_concept_that_is_too_long_is_not_kept() -> None:
+    long = {"coding": [{"system": "http://snomed.info/sct", "code": "279039007"}], "text": "word " * 100}
+    condition = {"resourceType": "Condition", "id": "c", "subject": {"reference": "Patient/p"}, "code": long}
+    assert state(bundle([condition])).resources[0].held[0]["code"] == long
+    assert orjson.dumps(long) not in CONCEPTS
 
 
 def literals() -> Iterator[str]:
