@@ -225,9 +225,8 @@ class Circumstances:
             return Step(
                 node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below, node
             )
-        word = {All: "all of", Any_: "any of", Not: "not"}.get(type(node), f"at least {getattr(node, 'n', 0)} of")
         return Step(
-            node.says or word,
+            node.says or WORDS.get(type(node)) or f"at least {getattr(node, 'n', 0)} of",
             self.truth(node),
             rows=node.rows,
             children=tuple(inner.trace(n, depth - 1, opened) for n in children(node)) if depth > 0 else (),
@@ -295,6 +294,8 @@ def _holds(operator: str, value: Any, target: Any) -> bool:
         value = float(value)
     return bool(COMPARE[operator](value, target))
 
+
+WORDS: Final[Mapping[type[Node], str]] = {All: "all of", Any_: "any of", Not: "not"}
 
 COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "is": lambda value, target: value == target,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import msgspec
+
 from criteria.facts import Fact
 from criteria.logic import Node
 from criteria.studies import Study
@@ -42,8 +44,7 @@ class Because(enum.StrEnum):
     OTHER_GUIDELINE = "other-guideline"  # a redirect to a guideline that is not loaded
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One clause of a rule with its result, children below; reading it back is the explanation. ``node`` is the clause
     itself, where it is one."""
 
@@ -54,7 +55,7 @@ class Step:
     presumed: bool = False
     rows: tuple[str, ...] = ()
     children: tuple[Step, ...] = ()
-    node: Node | None = field(default=None, repr=False, compare=False)
+    node: Node | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+import msgspec
 
 from criteria.facts import Fact, FactDefinition, Value, Vocabulary
 from criteria.logic import Not
@@ -46,7 +47,7 @@ def _telling(step: Step) -> Iterator[Step]:
     if step.truth is not True:
         return
     if step.found is not None and step.fact and not step.fact.startswith("order."):
-        yield replace(step, children=())
+        yield msgspec.structs.replace(step, children=())
     for child in step.children:
         yield from _telling(child)
 

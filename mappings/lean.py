@@ -42,10 +42,6 @@ class Period(TypedDict, total=False):
     end: str
 
 
-class Meta(TypedDict, total=False):
-    lastUpdated: str
-
-
 TYPES: Mapping[str, Any] = {
     "": Any, "text": str, "flag": bool, "object": dict[str, Any], "list": list[Any], "coding": Coding,
     "concept": Raw, "concepts": Raw, "period": Period, "reference": Reference,
@@ -127,7 +123,7 @@ def _searchset(kind: str, resources: list[dict[str, Any]]) -> list[Any]:
     of one patient: then all are looked through with care."""
     who = shapes()[kind].patient
     try:
-        whose = {r[who]["reference"] for r in resources} if who else {""}
+        whose = _whose(who, resources) if who else {""}
         ids = {r["id"] for r in resources}
     except KeyError:
         raise msgspec.ValidationError("something is missing") from None
@@ -137,6 +133,17 @@ def _searchset(kind: str, resources: list[dict[str, Any]]) -> list[Any]:
             if name in resource:
                 resource[name] = read(bytes(resource[name]))
     return [Searchset(kind, whose.pop(), resources)] if resources else []
+
+
+def _whose(who: str, resources: list[dict[str, Any]]) -> set[str]:
+    """Whose they are; their references to one and the same are read once."""
+    read: dict[bytes, Reference] = {}
+    for resource in resources:
+        text = bytes(resource[who])
+        if text not in read:
+            read[text] = _SUBJECT.decode(text)
+        resource[who] = read[text]
+    return {subject["reference"] for subject in read.values()}
 
 
 def _heads(texts: list[Raw]) -> list[Any]:
@@ -159,6 +166,7 @@ def _one_each(patients: int, ids: int, resources: int) -> None:
 
 def _whole(text: Raw) -> dict[str, Any]:
     resource: dict[str, Any] = _observation().decode(text)
+    _whose("subject", [resource])
     for name, read in _concepts(OBSERVATION):
         if name in resource:
             resource[name] = read(bytes(resource[name]))
@@ -179,9 +187,9 @@ def _observation() -> msgspec.json.Decoder[Any]:
 @functools.cache
 def _fields(kind: str) -> Any:
     shape = shapes()[kind]
-    fields: dict[str, Any] = {"resourceType": Literal[kind], "id": str, "meta": Meta, "status": str}
+    fields: dict[str, Any] = {"resourceType": Literal[kind], "id": str, "meta": Raw, "status": str}
     if shape.patient:
-        fields[shape.patient] = Reference
+        fields[shape.patient] = Raw
     fields |= {name: TYPES[found] for name, found in shape.read.items()}
     return TypedDict(kind, fields, total=False)  # type: ignore[operator]
 

@@ -245,7 +245,9 @@ def _newest(held: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
 
 
 def _updated(resource: dict[str, Any]) -> float:
-    return instant(mapping(resource.get("meta")).get("lastUpdated"))
+    held = resource.get("meta")
+    meta = msgspec.json.decode(held) if isinstance(held, msgspec.Raw) else held
+    return instant(mapping(meta).get("lastUpdated"))
 
 
 def _told(why: str | None, resource: dict[str, Any], aside: list[SetAside]) -> bool:

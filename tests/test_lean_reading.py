@@ -196,6 +196,18 @@ def test_a_concept_that_is_too_long_is_not_kept() -> None:
     assert orjson.dumps(long) not in CONCEPTS
 
 
+@pytest.mark.parametrize(("later", "status"), [("2026-01-01", "first"), ("2026-03-01", "second")])
+def test_of_a_resource_that_comes_again_on_the_next_page_the_version_last_updated_counts(
+    later: str, status: str
+) -> None:
+    request = {"resourceType": "ServiceRequest", "id": "r", "subject": {"reference": "Patient/p"}, "intent": "order"}
+    first = {**request, "status": "first", "meta": {"lastUpdated": "2026-02-01T00:00:00Z"}}
+    second = {**request, "status": "second", "meta": {"lastUpdated": f"{later}T00:00:00Z"}}
+    page = state(bundle([first]), "service_requests").resources
+    records = mappings.read_records([{"resourceType": "Patient", "id": "p"}, *page, second], "p")
+    assert [r["status"] for r in records.of("ServiceRequest")] == [status]
+
+
 def literals() -> Iterator[str]:
     for file in (ROOT / "mappings").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from criteria.facts import Fact, FactDefinition
 from criteria.logic import All, Any_, AtLeast, Leaf, Node, Not
 from criteria.ratings import Step, Truth
@@ -42,7 +44,7 @@ class Clauses:
         ):
             return self._turned(self._leaf(inner[0], inner[0].node, inside), step)
         if step.says == "unless":
-            step = replace(step, truth=inner[0].truth if len(inner) == 1 else None)
+            step = msgspec.structs.replace(step, truth=inner[0].truth if len(inner) == 1 else None)
         elif len(inner) == 1 and _is_plain(step) and not isinstance(step.node, Not):
             return self.read(inner[0], inside)
         out: Json = {"truth": self._truth(step)}
