@@ -87,7 +87,7 @@ def main() -> None:
         timed("line of an answer", lambda: answer_line(kept[0], parts.journal.hashed, "v"), times)
         spool, line = Spool(folder / "spool", 2**31), answer_line(kept[0], parts.journal.hashed, "v")
         timed("into the spool", lambda: spool.append(line), times)
-        timed("behind: line of an explanation", lambda: explained_line(kept[0], parts.journal.hashed, "v"), times)
+        timed("line of an explanation", lambda: explained_line(kept[0], parts.journal.hashed, "v"), times)
         spool.close()
         in_the_path("SQLite", parts, times)
         behind("SQLite", parts, kept[0], times)

@@ -61,9 +61,10 @@ def main() -> None:
         held = children(parent)
         sum(answers(port))
         for pid in sorted(held):
-            print("worker: " + ", ".join(f"{mb:.0f} MB {name}" for name, mb in memory(pid).items()))
+            kind = "journal's writer" if os.getpriority(os.PRIO_PROCESS, pid) > 0 else "worker"
+            print(f"{kind}: " + ", ".join(f"{mb:.0f} MB {name}" for name, mb in memory(pid).items()))
         print("parent: " + ", ".join(f"{mb:.0f} MB {name}" for name, mb in memory(parent).items()))
-        os.kill(min(held), signal.SIGKILL)
+        os.kill(max(held), signal.SIGKILL)
         died = time.perf_counter()
         while len(children(parent) - held) < 1:
             time.sleep(0.01)

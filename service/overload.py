@@ -14,6 +14,9 @@ from hooks.errors import HooksError
 from service import counts
 from service.settings import Settings
 
+MOVE_SECONDS = 0.1
+"""A caller whose request waited longer for a thread is asked to connect anew: kept connections stay with the worker
+that took them, however busy it is, while another may have threads to spare."""
 ALWAYS = ("/health/", "/metrics")
 
 
@@ -36,6 +39,11 @@ _this = _Thread()
 def waited(seconds: float) -> None:
     """The request that this thread takes up now was in the queue for so long."""
     _this.waited = seconds
+
+
+def crowded() -> bool:
+    """Whether the caller of the request that this thread answers does better with another worker."""
+    return _this.waited > MOVE_SECONDS
 
 
 def init_app(app: Flask, settings: Settings) -> None:

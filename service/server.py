@@ -1,7 +1,7 @@
 """The server process: gunicorn, started from within.
 
 SIGTERM  each worker says at /health/ready that it is leaving, takes requests for `drain_seconds` more, answers what it
-         took, writes out the journal and ends; within `graceful_seconds`
+         took and ends; then the journal's writer writes out the rest and ends; within `graceful_seconds`
 SIGHUP   the files that settings name (trust table, policies, overlay, keys, ...) are read anew, then workers that know
          them take over one by one; a file with a fault in it leaves everything as it was, and the log says so
 """
@@ -15,17 +15,22 @@ from typing import Any
 
 import structlog
 from flask import Flask
+from gunicorn import sock  # type: ignore[import-untyped]
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.http.message import Request  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from criteria.errors import CriteriaError
 from service import overload, readiness
 from service.cores import cores
+from service.journal.keep import END_SECONDS
 from service.library_log import ServerLog
 from service.memory import settle_memory
 from service.parts import Parts
 from service.settings import Settings, SettingsError
 from service.watch.shared import worker_ended
+from service.writing import WriterProcess
 
 log = structlog.get_logger("imaging_cds.server")
 
@@ -34,7 +39,8 @@ BODY_SECONDS = 10.0
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread that tells how long a request waited for a thread, and that says goodbye before it goes."""
+    """gthread that tells how long a request waited for a thread, and that says goodbye before it goes; callers who
+    waited long are let go, to find one that is less busy."""
 
     def enqueue_req(self, conn: TConn) -> None:
         conn.queued = time.monotonic()
@@ -44,8 +50,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         overload.waited(time.monotonic() - conn.queued)
         return super().handle(conn)
 
-    def handle_request(self, req: object, conn: TConn) -> object:
+    def handle_request(self, req: Request, conn: TConn) -> object:
         conn.sock.settimeout(BODY_SECONDS)
+        if self.cfg.workers > 1 and overload.crowded():
+            req.force_close()
         return super().handle_request(req, conn)
 
     def handle_exit(self, sig: int, frame: object) -> None:
@@ -55,6 +63,29 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         leave = threading.Timer(self.app.settings.drain_seconds, super().handle_exit, (sig, frame))
         leave.daemon = True
         leave.start()
+
+
+class Master(Arbiter):  # type: ignore[misc]
+    """Keeps the journal's writer beside the workers: there before them, and gone after them."""
+
+    def __init__(self, app: Server) -> None:
+        self.writer = WriterProcess(lambda: _parts(app.flask).journal, self.in_writer)
+        super().__init__(app)
+
+    def manage_workers(self) -> None:
+        self.writer.see_to()
+        super().manage_workers()
+
+    def stop(self, graceful: bool = True) -> None:
+        ends = time.monotonic() + self.cfg.graceful_timeout
+        super().stop(graceful)
+        self.writer.end(max(1.0, min(END_SECONDS, ends - time.monotonic())))
+
+    def in_writer(self) -> None:
+        """The writer takes no requests."""
+        sock.close_sockets(self.LISTENERS, unlink=False)
+        for worker in self.WORKERS.values():
+            worker.tmp.close()
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -91,6 +122,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             if name in self.cfg.settings:  # not every gunicorn knows every one
                 self.cfg.set(name, value)
 
+    def run(self) -> None:
+        Master(self).run()
+
     def load(self) -> Flask:
         return self.flask
 
@@ -113,7 +147,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         _parts(self.flask).journal.after_fork()
 
     def left(self, _server: object, _worker: object) -> None:
-        """The last thing a worker does: what the journal still holds is written out."""
+        """The last thing a worker does: what the journal still holds is left to the writer."""
         _parts(self.flask).journal.close()
 
     def ended(self, _server: object, worker: Any) -> None:

@@ -79,6 +79,7 @@ class Site:
     database: str
 
     def workers(self) -> list[psutil.Process]:
+        """And the journal's writer."""
         return list(psutil.Process(self.process.pid).children())
 
     def under_load(self, seconds: float, meanwhile: Callable[[], None] = lambda: None) -> Load:
@@ -199,14 +200,14 @@ def _answers(base: str) -> bool:
 
 
 def killed(site: Site, seconds: float) -> Load:
-    """A worker ends by kill -9 about every second."""
+    """A worker or the writer, whichever is the oldest, ends by kill -9 about every second."""
 
     def kill() -> None:
         ends = time.monotonic() + seconds - 0.5
         while time.monotonic() < ends:
             time.sleep(1)
             if workers := site.workers():
-                workers[0].send_signal(signal.SIGKILL)
+                min(workers, key=psutil.Process.create_time).send_signal(signal.SIGKILL)
 
     return site.under_load(seconds, kill)
 

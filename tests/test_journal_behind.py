@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
-import uuid
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
@@ -18,9 +20,10 @@ from sqlalchemy.orm import Session
 from service import counts
 from service.journal import Journal
 from service.journal.bounded import Away
+from service.journal.database import make_engine, write_for_good
 from service.journal.housekeeping import EVERY_SECONDS, Housekeeping
 from service.journal.models import AuditRow, Base, Consult, Explanation, FeedbackRow
-from service.journal.spool import Spool, SpoolFull
+from service.journal.spool import SMALL_FILES, Segment, Spool, SpoolFull
 from tests.explain_examples import UNTREATED, address, page, request_of
 from tests.service_examples import NOW, SERVICE, Json, call, make_app, parts_of
 
@@ -149,24 +152,125 @@ def test_feedback_is_on_the_disk_for_good_before_it_is_confirmed(app: Flask, mon
     assert feedback(app) == 503
 
 
-def test_a_writer_writes_behind_the_answers_and_the_rest_when_it_ends(app: Flask) -> None:
+@contextmanager
+def as_a_worker(app: Flask) -> Iterator[Journal]:
     journal = journal_of(app)
     journal.engine.dispose()
     journal.after_fork()
-    cards = [str(uuid.uuid4()) for _ in range(20)]
-    for card in cards:
-        assert app.test_client().post(SERVICE, json=call()).status_code == 200
-        assert feedback(app, card) == 200
-    journal.close()
-    assert (rows(app, Consult), rows(app, FeedbackRow)) == (20, 20)
-    assert list(journal.pending.spool.folder.iterdir()) == []
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def writer_of(app: Flask) -> Iterator[None]:
+    """What has a process of its own in a server. At the end it writes what is left."""
+    ended = threading.Event()
+    journal = Journal(parts_of(app).settings, lambda: NOW)
+    thread = threading.Thread(target=journal.write_behind, args=(lambda: not ended.is_set(),))
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_writer_writes_behind_the_answers_and_the_rest_when_it_ends(app: Flask) -> None:
+    with writer_of(app), as_a_worker(app):
+        for card in range(20):
+            assert app.test_client().post(SERVICE, json=call()).status_code == 200
+            assert feedback(app, str(card)) == 200
+    assert (rows(app, Consult), rows(app, FeedbackRow), rows(app, AuditRow)) == (20, 20, 40)
+    assert list(journal_of(app).pending.spool.folder.iterdir()) == []
 
 
 def test_an_explanation_opens_right_after_its_answer(app: Flask) -> None:
-    journal_of(app).engine.dispose()
-    journal_of(app).after_fork()
-    page(app, address(app, UNTREATED))
-    journal_of(app).close()
+    with writer_of(app), as_a_worker(app):
+        page(app, address(app, UNTREATED))
+
+
+def test_without_a_writer_answers_wait_in_few_files_and_the_next_one_writes_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.handing.GATHER_SECONDS", 0.001)
+    with as_a_worker(app) as journal:
+        for card in range(30):
+            assert app.test_client().post(SERVICE, json=call()).status_code == 200
+            assert feedback(app, str(card)) == 200
+        assert journal.pending.size == sum(file.stat().st_size for file in files(app)) > 0
+        assert len(files(app)) <= SMALL_FILES + 2, "the one that is filled, and one made ready"
+    with writer_of(app):
+        pass
+    assert (rows(app, Consult), rows(app, FeedbackRow)) == (30, 30) and files(app) == []
+
+
+def test_a_worker_counts_what_it_handed_over_until_it_is_written(tmp_path: Path) -> None:
+    spool, writer = Spool(tmp_path, 10), Spool(tmp_path, 10)
+    spool.append(b"12345678\n")
+    writer.adopt()
+    assert writer.waiting() is None, "still being filled"
+    spool.hand_over()
+    with pytest.raises(SpoolFull):
+        spool.append(b"9\n")
+    writer.adopt()
+    segment = writer.waiting()
+    assert segment and list(segment.batches()) == [([b"12345678\n"], 9)]
+    spool.sync(segment)
+    writer.done(segment)
+    spool.sync(segment)
+    spool.hand_over()
+    spool.append(b"9\n")
+    spool.close()
+
+
+def test_a_file_made_ready_while_an_answer_makes_its_own_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path, 1000)
+    new, ready = Spool._new, threading.Thread(target=spool.prepare)
+
+    def slow(self: Spool) -> Segment:
+        made = new(self)
+        if threading.current_thread() is not ready:
+            ready.start()
+            ready.join(0.2)
+        return made
+
+    monkeypatch.setattr(Spool, "_new", slow)
+    spool.append(b"one\n")
+    ready.join()
+    spool.hand_over()
+    spool.close()
+    assert len(list(tmp_path.iterdir())) == 1, "what was handed over"
+
+
+def test_what_the_writer_writes_with_sqlite_survives_a_power_cut(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'journal.sqlite'}")
+    write_for_good(engine)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2, "full"
+    engine.dispose()
+
+
+def test_what_cannot_be_written_down_for_the_explanation_costs_no_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = counts.read().get("journal_lost", 0)
+    monkeypatch.setattr("service.journal.keep.explained_line", lambda *_: orjson.dumps(10**30))
+    assert app.test_client().post(SERVICE, json=request_of(UNTREATED)).status_code == 200
+    assert counts.read()["journal_lost"] == before + 1 and rows(app, Consult) == 1
+
+
+def test_lines_that_the_disk_does_not_take_are_written_by_the_worker_itself(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.journal.spool.Spool.append", no_space)
+    with as_a_worker(app):
+        assert app.test_client().post(SERVICE, json=call()).status_code == 200
+        assert feedback(app) in (200, 503)
+    assert rows(app, Consult) == 1
 
 
 def test_a_torn_write_leaves_the_lines_before_it_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import requests
 from flask import Flask
 from flask.testing import FlaskClient
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from service import counts, overload
 from service.demo import free_port
+from service.server import Worker
 from tests.service_examples import SERVICE, call, parts_of
 
 ROOT = Path(__file__).parent.parent
@@ -47,6 +50,19 @@ def test_what_waited_too_long_is_refused_with_a_time_to_come_again(client: Flask
 def test_what_waited_a_little_is_answered(client: FlaskClient) -> None:
     overload.waited(parts_of(client.application).settings.queue_seconds - 0.1)
     assert client.post(SERVICE, json=call()).status_code == 200
+
+
+@pytest.mark.parametrize(("workers", "waited", "asked_to_go"), [(2, 0.2, True), (2, 0.05, False), (1, 0.2, False)])
+def test_a_caller_who_waited_is_asked_to_find_another_worker_where_there_is_one(
+    workers: int, waited: float, asked_to_go: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = Mock()
+    worker = Worker.__new__(Worker)
+    worker.cfg = Mock(workers=workers)
+    monkeypatch.setattr(ThreadWorker, "handle_request", lambda *_: True)
+    overload.waited(waited)
+    assert worker.handle_request(request, Mock())
+    assert request.force_close.called is asked_to_go
 
 
 def test_an_overloaded_process_is_alive(client: FlaskClient) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +37,16 @@ class Running:
         return {"Authorization": f"Bearer {jwt.encode(claims, EC, algorithm='ES384', headers={'kid': 'ec'})}"}
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A closed service with two workers on a free loopback port."""
-    folder = tmp_path_factory.mktemp("server")
-    (folder / "trust.yaml").write_text(
-        yaml.safe_dump([{"issuer": ISSUER, "tenant": "ehr", "keys": [public(EC, "ec")]}])
-    )
+@contextmanager
+def served(folder: Path, *options: str, **settings: str) -> Iterator[Running]:
+    """A service with two workers on a free loopback port."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IMAGING_CDS_")} | {
-        "IMAGING_CDS_TRUST_FILE": str(folder / "trust.yaml"),
         "IMAGING_CDS_SECRET_KEY": "k" * 32,
         "IMAGING_CDS_DATA_DIR": str(folder),
+        **settings,
     }
     port = free_port()
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2"]
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", str(port), "--workers", "2", *options]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=ROOT)
     base = f"http://127.0.0.1:{port}"
@@ -60,10 +57,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         except requests.ConnectionError:
             assert process.poll() is None, (folder / "log").read_text()
             time.sleep(0.1)
-    yield Running(base, folder, process)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    try:
+        yield Running(base, folder, process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One that asks for tokens."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "trust.yaml").write_text(
+        yaml.safe_dump([{"issuer": ISSUER, "tenant": "ehr", "keys": [public(EC, "ec")]}])
+    )
+    with served(folder, IMAGING_CDS_TRUST_FILE=str(folder / "trust.yaml")) as running:
+        yield running
 
 
 def test_it_announces_discovery(running: Running) -> None:

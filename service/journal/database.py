@@ -40,6 +40,14 @@ def make_engine(url: str) -> Engine:
     return engine
 
 
+def write_for_good(engine: Engine) -> None:
+    """From the next connection on SQLite syncs each commit to the disk, as PostgreSQL does; nobody may wait for it."""
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous=FULL")
+
+
 def _json(value: object) -> str:
     return orjson.dumps(value).decode()
 

@@ -70,31 +70,44 @@ def _facts(judged: Judged, drafts: Set[str], unsearched: set[str]) -> Iterator[R
     ``unsearched``."""
     own = judged.order.study.id if judged.order.study else ""
     base = judged.facts.get(own, Facts({})).recorded
-    yield {"study": own, "facts": list(_told(base.values(), drafts, unsearched))}
+    of_chart: Sources = {}
+    yield {"study": own, "facts": _told(base.values(), drafts, of_chart, unsearched)}
     for study, held in judged.facts.items():
         if study == own:
             continue
         differing = [
             fact for name, fact in held.recorded.items() if (before := base.get(name)) is not fact and before != fact
         ]
-        facts = list(_told(differing, drafts, unsearched))
+        facts = _told(differing, drafts, of_chart, unsearched)
         gone = (base.keys() - held.recorded.keys()) | ({f.name for f in differing} - {f["name"] for f in facts})
         yield {"study": study, "facts": facts, "absent": sorted(gone & base.keys())}
 
 
-def _told(facts: Iterable[Fact], drafts: Set[str], unsearched: set[str]) -> Iterator[Row]:
+Sources = dict[tuple[str, ...], list[str]]
+
+
+def _told(facts: Iterable[Fact], drafts: Set[str], of_chart: Sources, unsearched: set[str]) -> list[Row]:
+    """An answer has hundreds of facts and few sources: these are looked at once and kept in ``of_chart``."""
+    rows: list[Row] = []
     for fact in facts:
-        if not _is_code(fact.value):
+        value = fact.value
+        if isinstance(value, str | tuple) and not _is_code(value):
             unsearched.add(fact.name)
             continue
-        row: Row = {"name": fact.name, "value": fact.value, "basis": BASES[fact.basis]}
-        if fact.sources and (sources := [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]):
-            row["sources"] = sources
+        row: Row = {"name": fact.name, "value": value, "basis": BASES[fact.basis]}
+        if fact.sources:
+            sources = of_chart.get(fact.sources)
+            if sources is None:
+                sources = [s for s in dict.fromkeys(fact.sources) if _of_chart(s, drafts)]
+                of_chart[fact.sources] = sources
+            if sources:
+                row["sources"] = sources
         if fact.on:
-            row["on"] = fact.on.isoformat()
+            row["on"] = fact.on
         if fact.note:
             row["note"] = fact.note[:NOTE]
-        yield row
+        rows.append(row)
+    return rows
 
 
 def _is_code(value: Value | tuple[Value, ...]) -> bool:

@@ -1,7 +1,8 @@
 """Keep answers, feedback and used tokens. A failing database never stops an answer, and none waits for it long.
 
-What is to be kept is a line in the spool before its answer leaves; the writer brings it into the database behind. Where
-no writer runs (in tests and tools, which do not call `after_fork`), whoever keeps something brings it there as well.
+What is to be kept is a line in the spool before its answer leaves; the writer, another process, brings it into the
+database behind. Without a server (in tests and tools, which do not call `after_fork`) whoever keeps something brings it
+there as well.
 """
 
 from __future__ import annotations
@@ -11,8 +12,7 @@ import datetime as dt
 import hmac
 import threading
 import time
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import Engine, insert, select
@@ -22,7 +22,8 @@ from hooks.feedback import Feedback
 from service import counts
 from service.journal.bounded import PATH_SECONDS, Away, Bounded, T, Work
 from service.journal.consultation import Consultation
-from service.journal.database import is_embedded, make_engine
+from service.journal.database import is_embedded, make_engine, write_for_good
+from service.journal.handing import Handing
 from service.journal.housekeeping import Housekeeping
 from service.journal.ledger import Also, Ledger
 from service.journal.models import Explanation, SeenToken, table_of
@@ -32,7 +33,7 @@ from service.journal.retention import expired
 from service.journal.spool import Segment, Spool
 from service.journal.upgrade import upgrade
 from service.journal.used import UsedTokens
-from service.journal.writer import Writer
+from service.journal.writer import write
 from service.settings import Clock, Settings
 from service.version import stamp, version
 
@@ -41,10 +42,9 @@ log = structlog.get_logger("imaging_cds.journal")
 REMEMBER = insert(table_of(SeenToken))
 READ_SECONDS = 2.0
 """What a page may wait for the database; an answer waits `PATH_SECONDS` at most."""
-SOON_SECONDS = 1.0
+SOON_SECONDS = 2.0
 """What is asked for right after its answer may still be on its way into the database."""
-BEHIND_SECONDS = 0.1
-"""Some of it is not even in the spool yet."""
+AGAIN_SECONDS = 0.05
 END_SECONDS = 5.0
 
 
@@ -64,7 +64,7 @@ class Journal:
         self._clock = clock or (lambda: dt.datetime.now(dt.UTC))
         self._used = UsedTokens()
         self._lock = threading.Lock()
-        self._writer: Writer | None = None
+        self._handing: Handing | None = None
         self.engine: Engine = make_engine(self.url)
         self.failures = 0
         self.also: dict[str, Also] = {}
@@ -85,29 +85,45 @@ class Journal:
             self.engine.dispose()  # nothing for the workers to inherit
 
     def after_fork(self) -> None:
-        """Forget the parent's connections, which are not ours to close, and begin to write behind the answers."""
-        self.engine.dispose(close=False)
+        """In a worker: what is kept from now on goes to the writer."""
         counts.forget()
-        self._begin()
-        self._writer = Writer(self.pending, self._housekeeping.when_due)
-        self._writer.start()
+        self._begin_anew()
+        self._handing = Handing(self.pending)
+        self._handing.start()
         atexit.register(self.close)
 
+    def write_behind(self, may_go_on: Callable[[], bool]) -> None:
+        """In the writer's process: bring into the database what all others of this machine keep."""
+        self._begin_anew()
+        if is_embedded(self.engine):
+            write_for_good(self.engine)  # what goes out of the spool was synced there
+        write(self.pending, self._housekeeping.when_due, may_go_on)
+        self.pending.spool.close()
+        self.engine.dispose()
+
+    def _begin_anew(self) -> None:
+        """Forget the parent's connections, which are not ours to close."""
+        self.engine.dispose(close=False)
+        self._begin()
+
     def close(self) -> None:
-        """Write what waits, as far as the database lets us; the rest stays in the spool for whoever comes next."""
-        if self._writer is not None:
-            self._writer.end(END_SECONDS)
-            self._writer = None
+        """What waits is left to the writer; what is in memory is written, if the database lets us."""
+        if self._handing is not None:
+            self._handing.end(END_SECONDS)
+            self._handing = None
         self.pending.spool.close()
 
     def keep(self, consultation: Consultation) -> None:
-        """What was answered, before the answer leaves; and behind it what can be explained, which takes longer to write
-        down than the rest."""
+        """What was answered, and what it can be explained from, before the answer leaves."""
         self.take(answer_line(consultation, self.hashed, self._version))
-        if consultation.judged:
-            explained = partial(explained_line, consultation, self.hashed, self._criteria)
-            if self._writer is None or not self._writer.later(explained):
-                self.take(explained())
+        if not consultation.judged:
+            return
+        try:
+            explained = explained_line(consultation, self.hashed, self._criteria)
+        except (TypeError, ValueError):  # a value that no line takes, such as a number of thirty figures
+            self._lost()
+        else:
+            self.take(explained)
 
     def take(self, line: bytes) -> None:
         """A line that will be in the database; where even this machine cannot keep it, it is counted."""
@@ -120,12 +136,11 @@ class Journal:
         if not entries:
             return
         taken = self.pending.take(feedback_line(tenant, entries, at))
-        self._go_on(at_once=True)
-        wait = PATH_SECONDS if self._writer else 0
+        self._go_on(at_once=not isinstance(taken, Segment))
+        wait = PATH_SECONDS if self._handing else 0
         if isinstance(taken, Segment):
             try:
-                if not taken.written.wait(wait):
-                    self.pending.spool.sync(taken)
+                self.pending.spool.sync(taken)
                 return
             except OSError as error:
                 log.error("journal_failed", kind=type(error).__name__)
@@ -135,8 +150,8 @@ class Journal:
         raise NotKept
 
     def _go_on(self, *, at_once: bool = False) -> None:
-        if self._writer is not None:
-            self._writer.wake(at_once=at_once)
+        if self._handing is not None:
+            self._handing.wake(at_once=at_once)
         elif not self.bounded.away:
             try:
                 self.pending.drain()
@@ -162,18 +177,13 @@ class Journal:
         """What is read; where it finds nothing, once more when all that was on its way is there. Raises `Away`."""
         began = time.monotonic()
         while True:
-            waited = time.monotonic() - began
-            coming = waited < BEHIND_SECONDS or self._on_its_way()
+            coming = self.pending.size > 0 or self.pending.spool.others_wait()
             result = self.bounded.run(work, READ_SECONDS)
-            if result or not coming or waited > SOON_SECONDS:
+            if result or not coming or time.monotonic() - began > SOON_SECONDS:
                 return result
-            if self._writer is not None:
-                self._writer.wake(at_once=True)
-            time.sleep(BEHIND_SECONDS / 2)
-
-    def _on_its_way(self) -> bool:
-        """Whether this process or another of this machine has something still to be written."""
-        return (self._writer is not None and self._writer.busy) or self.pending.spool.others_wait()
+            if self._handing is not None:
+                self._handing.wake(at_once=True)
+            time.sleep(AGAIN_SECONDS)
 
     @property
     def criteria(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from service import counts
 from service.journal.ledger import Ledger
@@ -48,10 +49,18 @@ class Pending:
     def size(self) -> int:
         return self.spool.size + self._bytes
 
-    def drain(self) -> None:
-        """All that waits, into the database. Raises `Away`, with the rest still waiting."""
+    def hand_over(self) -> None:
+        """Files to the writer; what is in memory nobody else can see, and is written from here. Raises `Away`, and
+        `OSError` where the disk takes nothing."""
+        self.spool.hand_over()
         with self._draining:
-            while (segment := self.spool.waiting()) is not None:
+            self._drain_memory()
+        self.spool.prepare()
+
+    def drain(self, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        """All that waits, into the database, while it may. Raises `Away`, with the rest still waiting."""
+        with self._draining:
+            while may_go_on() and (segment := self.spool.waiting()) is not None:
                 for lines, end in segment.batches():
                     self.ledger.write(lines)
                     segment.offset = end

@@ -49,7 +49,7 @@ def _child(of: Made, *labels: str) -> Made:
 
 def request_answered(route: str, method: str, status: int) -> None:
     _child(REQUESTS, route, method, str(status)).inc()
-    _pass_on_counts()
+    pass_on_counts()
 
 
 def hook_called(hook: str, tenant: str, status: int, seconds: float) -> None:
@@ -86,7 +86,7 @@ _passed: dict[str, int] = {}
 _passing = threading.Lock()
 
 
-def _pass_on_counts() -> None:
+def pass_on_counts() -> None:
     """Into the figures that all workers share, as far as they grew since they were last passed on."""
     if counts.read() == _passed:
         return
@@ -119,7 +119,7 @@ class Told(Collector):
 
 def registry(look: Callable[[], Iterable[Figure]]) -> CollectorRegistry:
     """The figures of all workers where they share a folder, else of this process."""
-    _pass_on_counts()
+    pass_on_counts()
     made = CollectorRegistry()
     if VARIABLE in os.environ:
         MultiProcessCollector(made)  # type: ignore[no-untyped-call]
