@@ -36,7 +36,8 @@ def open_ways(node: Node, here: Circumstances, want: bool) -> list[Way]:
     ready = here.conditions.ready(node)
     kept, key = here.asked[ready.reach], (ready.key, want)
     if key not in kept:
-        kept[key] = _find_ways(node, here, want)
+        plain = here.plain if here.plain is not None and ready.depends.isdisjoint(here.differs) else None
+        kept[key] = _find_ways(node, here, want) if plain is None else open_ways(node, plain, want)
     return kept[key]
 
 

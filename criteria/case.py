@@ -15,11 +15,13 @@ from criteria.orders import Order
 from criteria.policies import Policy
 from criteria.ratings import Truth
 from criteria.regions import overlap
-from criteria.results import RESULTS
+from criteria.results import RESULTS, result_place
 from criteria.select import Book
 from criteria.studies import Study
 
 NOTHING: frozenset[str] = frozenset()
+Place = tuple[tuple[int, ...], bool, str]
+"""A pathway by its key, with presumptions or without, and for which study or region."""
 
 
 class Case:
@@ -47,9 +49,13 @@ class Case:
         self._early: tuple[dict[int, bool], dict[int, bool]] = ({}, {})
         self._regions: dict[str, Memory] = {}
         self._here: dict[str, Circumstances] = {}
+        self._first: Study | None = None
+        self._first_of: dict[str, Study] = {}
         self._without: dict[tuple[str, bool, frozenset[str]], Circumstances] = {}
         self._triggers: dict[tuple[str, str], bool] = {}
-        self._found: dict[tuple[tuple[int, ...], bool, str], Truth] = {}
+        self._found: dict[tuple[tuple[int, ...], bool, str, frozenset[str]], Truth] = {}
+        self._bars: dict[Place, list[frozenset[str]]] = {}
+        self._answers: dict[tuple[str, str], tuple[Answering, ...]] = {}
         self._paths: dict[str, list[Called]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
 
@@ -72,6 +78,8 @@ class Case:
         """What the order is judged on if it were for ``study``."""
         found = self._here.get(study.id)
         if found is None:
+            self._first = self._first or study
+            self._first_of.setdefault(study.region, study)
             found = self._here[study.id] = Circumstances(
                 self.facts_for(study),
                 self.book.conditions,
@@ -90,9 +98,9 @@ class Case:
 
     def truth(self, ready: Ready, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Truth:
         """The truth of a condition of the library; what it does not name cannot change it."""
-        if unknown and (ready.reads_results or not ready.names.isdisjoint(unknown)):
+        if unknown and self.docket.touches(unknown, ready, study):
             named = unknown if ready.reads_results else unknown & ready.names
-            return self.here(study, presume, named).told(ready)
+            return self.here(self._stand_in(ready.reach, study), presume, named).told(ready)
         memory: Memory | None = self._common
         if ready.reach is not Reach.ORDER:
             if ready.early and self._settled_early(ready, study, presume):
@@ -101,7 +109,13 @@ class Case:
         found = memory.found[presume] if memory is not None else None
         if found is not None and ready.key in found.kept:
             return found.kept[ready.key]
-        return self.here(study, presume).told(ready)
+        return self.here(self._stand_in(ready.reach, study), presume).told(ready)
+
+    def _stand_in(self, reach: Reach, study: Study) -> Study:
+        """A study of which the same is true, that far: one looked at already, so that no facts are gathered."""
+        if reach is Reach.ORDER:
+            return self._first or study
+        return self._first_of.get(study.region, study) if reach is Reach.REGION else study
 
     def _settled_early(self, ready: Ready, study: Study, presume: bool) -> bool:
         """True when a part that the order alone settles makes the condition false, whatever the study."""
@@ -114,12 +128,23 @@ class Case:
         self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
     ) -> Truth:
         """The truth of a pathway with the prerequisites that bind it."""
-        if unknown:
-            return self._all_of(called, study, presume, unknown)
-        key = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id)
+        place = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id)
+        barred = unknown and self._stays_barred(called, study, place, unknown)
+        if barred or (unknown and not self.docket.touches(unknown, called, study)):
+            unknown = NOTHING
+        key = (*place, unknown)
         if key not in self._found:
             self._found[key] = self._all_of(called, study, presume, unknown)
         return self._found[key]
+
+    def _stays_barred(self, called: Called, study: Study, place: Place, unknown: frozenset[str]) -> bool:
+        """True when a part of the pathway is false of which nothing is among these facts."""
+        if place not in self._bars:
+            presume, parts = place[1], self.book.conditions.parts
+            barred = self.path_truth(called, study, presume) is False
+            found = (p for c in called.clauses for p in parts(c.node) if not p.reads_results) if barred else ()
+            self._bars[place] = [p.names for p in found if self.truth(p, study, presume) is False]
+        return any(map(unknown.isdisjoint, self._bars[place]))
 
     def _all_of(self, called: Called, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         out: Truth = True
@@ -132,8 +157,8 @@ class Case:
         return out
 
     def _result(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
-        """A result fact: the same for all studies of a region, unless it is about the ordered study itself."""
-        key = (name, study.id if RESULTS[name].own_study else study.region, presume, unknown)
+        """A result fact, found for all studies that have it in common."""
+        key = (*result_place(name, study), presume, unknown)
         if key not in self._results:
             self._results[key] = None  # a rule that reads its own result finds it unknown
             self._results[key] = self._answer(name, study, presume, unknown)
@@ -142,12 +167,20 @@ class Case:
     def _answer(self, name: str, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         wanted, silent = RESULTS[name], True
         out: Truth = False
-        for other, called in self._answering(name, study):
+        answering = self._all_answering if unknown else self._answering
+        for other, called in answering(name, study):
             truth = wanted.listed or self.path_truth(called, other, presume, unknown)
             if truth is True:
                 return True
             silent, out = False, None if truth is None else out
         return None if silent and wanted.silence_is_unknown else out
+
+    def _all_answering(self, name: str, study: Study) -> tuple[Answering, ...]:
+        """`_answering`, for those who ask again and again."""
+        key = result_place(name, study)
+        if key not in self._answers:
+            self._answers[key] = tuple(self._answering(name, study))
+        return self._answers[key]
 
     def _answering(self, name: str, study: Study) -> Iterator[Answering]:
         """The pathways that count for this order and answer a result fact, first those that an indication calls."""

@@ -103,6 +103,8 @@ class Conditions:
         self._numbers: dict[tuple[str, str, Any], int] = {}
         self._ready: dict[int, Ready] = {}
         self._names: dict[int, tuple[Node, dict[str, None]]] = {}
+        self._opened: dict[frozenset[str], frozenset[str]] = {}
+        self._parts: dict[int, tuple[Node, tuple[Ready, ...]]] = {}
         self.known = frozenset(n for n, f in vocabulary.facts.items() if f.absence == "known")
         """Facts that the service makes itself, so that they are nearly always on file."""
         self.making = threading.RLock()  # requests share the book of a day, and may need the same condition at once
@@ -152,13 +154,14 @@ class Conditions:
                 ready = self.ready(child)
                 yield from ready.early or ((ready,) if ready.reach is Reach.ORDER else ())
 
-    def parts(self, node: Node) -> Iterator[Ready]:
+    def parts(self, node: Node) -> tuple[Ready, ...]:
         """The conditions that a conjunction joins, at any depth; of another condition itself."""
-        if isinstance(node, All) and not node.turns and node.missing is None:
-            for child in node.children:
-                yield from self.parts(child)
-        else:
-            yield self.ready(node)
+        found = self._parts.get(id(node))
+        if found is None:
+            joined = isinstance(node, All) and not node.turns and node.missing is None
+            inner = tuple(p for c in children(node) for p in self.parts(c)) if joined else (self.ready(node),)
+            found = self._parts[id(node)] = (node, inner)
+        return found[1]
 
     def names(self, node: Node) -> KeysView[str]:
         """The facts that a condition names, in its order, not those of their definitions."""
@@ -166,6 +169,19 @@ class Conditions:
         if found is None:
             found = self._names[id(node)] = (node, dict.fromkeys(n.fact for n in leaves(node)))
         return found[1].keys()
+
+    def opened(self, names: frozenset[str]) -> frozenset[str]:
+        """These facts, with what those of them are made of on which the results of other rules bear."""
+        found = self._opened.get(names)
+        if found is None:
+            out, left = set[str](), list(names)
+            while left:
+                if (name := left.pop()) not in out:
+                    out.add(name)
+                    if name in self.definitions and self.reach[name] is Reach.RESULTS:
+                        left += self.names(self.definitions[name])
+            found = self._opened[names] = frozenset(out) if len(out) > len(names) else names
+        return found
 
     def _find_reach(self, name: str) -> Reach:
         if name in self.reach:

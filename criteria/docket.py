@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from criteria.conditions import Reach, Ready
@@ -15,7 +16,7 @@ from criteria.criterion import Criterion
 from criteria.heard import Roll
 from criteria.logic import All, Node
 from criteria.regions import shows
-from criteria.results import RESULTS
+from criteria.results import RESULT_FACTS, RESULTS, result_place
 from criteria.studies import Study
 
 if TYPE_CHECKING:
@@ -42,14 +43,31 @@ class Called:
     reach: Reach
     once: Ready | None = None
     certain: bool = field(init=False)
+    names: frozenset[str] = field(init=False)
+    reads_results: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "certain", self.by_indication and self.once is None)
+        object.__setattr__(self, "names", frozenset().union(*(c.names for c in self.clauses)))
+        object.__setattr__(self, "reads_results", any(c.reads_results for c in self.clauses))
 
     @property
     def stands_in(self) -> bool:
         """A substitute for what another pathway supports; where none does, it has nothing to say."""
         return not self.by_indication and self.clauses[0].reads_results
+
+
+def call(book: Book, path: Path, guidelines: frozenset[str], by_indication: bool) -> Called:
+    """A pathway as these guidelines together have it."""
+    criterion, ready = path.criterion, book.conditions.ready
+    bound = (book.requirement(p) for p in path.prerequisites if p.guideline in guidelines)
+    nodes = (criterion.when, *bound)
+    clauses = tuple(map(ready, nodes))
+    trigger = None if criterion.trigger is None else ready(criterion.trigger)
+    node = All(nodes) if len(nodes) > 1 else criterion.when
+    key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
+    once = None if criterion.once is None else ready(criterion.once)
+    return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
 
 
 Answering = tuple[Study, Called]
@@ -80,6 +98,7 @@ class Docket:
         self._unchecked: dict[str, Roll] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
+        self._behind: dict[tuple[str, str], frozenset[str]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
@@ -96,14 +115,7 @@ class Docket:
         by_indication = not criterion.indications.isdisjoint(self.indications)
         if not by_indication and criterion.trigger is None:
             return None
-        bound = (self.book.requirement(p) for p in path.prerequisites if p.guideline in self._guidelines)
-        nodes = (criterion.when, *bound)
-        clauses = tuple(self.book.conditions.ready(n) for n in nodes)
-        trigger = None if criterion.trigger is None else self.book.conditions.ready(criterion.trigger)
-        node = All(nodes) if len(nodes) > 1 else criterion.when
-        key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
-        once = self.book.conditions.ready(criterion.once) if criterion.once is not None else None
-        return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
+        return self.book.called(path, self._guidelines, by_indication)
 
     @cached_property
     def triggers(self) -> Roll:
@@ -154,18 +166,51 @@ class Docket:
         First those that a recorded indication calls, then by their ids those that need their trigger.
         """
         wanted, catalogue = RESULTS[result], self.book.library.catalogue
-        key = (result, study.id if wanted.own_study else study.region)
+        key = result_place(result, study)
         if key not in self._providers:
             certain: list[Answering] = []
             triggered: dict[str, list[Answering]] = {}
-            for other in (study,) if wanted.own_study else (catalogue[s] for s in self.book.pathways):
-                if wanted.any_region or other.region == study.region:
-                    for called in self.paths(other.id):
-                        if wanted.include(called.criterion, other):
-                            held = certain if called.by_indication else triggered.setdefault(called.criterion.id, [])
-                            held.append((other, called))
+            if wanted.own_study:
+                asked: Iterable[Study] = (study,)
+            elif wanted.any_region:
+                asked = (catalogue[s] for s in self.book.pathways)
+            else:
+                asked = self.book.supported.get(study.region, ())
+            for other in asked:
+                for called in self.paths(other.id):
+                    if wanted.include(called.criterion, other):
+                        held = certain if called.by_indication else triggered.setdefault(called.criterion.id, [])
+                        held.append((other, called))
             self._providers[key] = (certain, triggered)
         return self._providers[key]
+
+    def touches(self, unknown: frozenset[str], condition: Ready | Called, study: Study) -> bool:
+        """Whether a condition, or a pathway for a study, may come out otherwise where these facts are unknown: it names
+        one of them, or reads the result of a rule that does."""
+        if not condition.names.isdisjoint(unknown):
+            return True
+        if not condition.reads_results:
+            return False
+        named = self.book.conditions.opened(condition.names)
+        results = RESULT_FACTS & named
+        return not named.isdisjoint(unknown) or any(not self._behind_it(r, study).isdisjoint(unknown) for r in results)
+
+    def _behind_it(self, result: str, study: Study) -> frozenset[str]:
+        """The facts that the pathways name which answer a result fact, and those that answer what these read."""
+        key = result_place(result, study)
+        if key not in self._behind:
+            found, seen, left = set[str](), {key}, [(result, study)]
+            while left:
+                certain, triggered = self.providers(*left.pop())
+                for other, called in chain(certain, *triggered.values()):
+                    named = self.book.conditions.opened(called.names)
+                    found |= named
+                    for inner in RESULT_FACTS & named:
+                        if (at := result_place(inner, other)) not in seen:
+                            seen.add(at)
+                            left.append((inner, other))
+            self._behind[key] = frozenset(found)
+        return self._behind[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:
         """The studies of these regions that have a code and that a pathway may support."""

@@ -211,15 +211,16 @@ class Circumstances:
         """True when the fact has its value only by presumption."""
         return self.state(name) is not None and self.off.state(name) is None
 
-    def trace(self, node: Node, depth: int = 99) -> Step:
-        """The condition with the result of each clause, for people; ``depth`` levels of it."""
+    def trace(self, node: Node, depth: int = 99, opened: bool = True) -> Step:
+        """The condition with the result of each clause, for people; ``depth`` levels of it; ``opened``: what its
+        defined facts are made of too."""
         inner = self.off if node.turns else self
         if isinstance(node, Leaf):
             truth = self.truth(node)
             found = self.facts.get(node.fact)
             presumed = found is None and truth is not None and self.presumed(node.fact)
             below: tuple[Step, ...] = ()
-            if node.fact in self.definitions and found is None and depth > 0:
+            if opened and node.fact in self.definitions and found is None and depth > 0:
                 below = tuple(inner.trace(self.definitions[node.fact], depth - 1).children)
             return Step(
                 node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below, node
@@ -228,7 +229,7 @@ class Circumstances:
             node.says or WORDS.get(type(node)) or f"at least {getattr(node, 'n', 0)} of",
             self.truth(node),
             rows=node.rows,
-            children=tuple(inner.trace(n, depth - 1) for n in children(node)) if depth > 0 else (),
+            children=tuple(inner.trace(n, depth - 1, opened) for n in children(node)) if depth > 0 else (),
             node=node,
         )
 
@@ -272,7 +273,7 @@ class _Without(Circumstances):
     def __init__(self, base: Circumstances, unknown: frozenset[str], results: Results) -> None:
         self._base, self._unknown = base, unknown
         self.touched, self.differs = base.touched | unknown, unknown | {ANYTHING}
-        self._begin(base.facts, base.conditions, base.presume, results, [Memory() for _ in Reach])
+        self._begin(base.facts, base.conditions, base.presume, results, [Memory()] * len(Reach))
         self._states[: Reach.RESULTS] = base._states[: Reach.RESULTS]
         self.plain = base
 

@@ -69,7 +69,7 @@ class Ruling:
     kind: str
     truth: Truth
     decisive: bool
-    tell: Callable[[], Step] = field(repr=False, compare=False)
+    tell: Callable[..., Step] = field(repr=False, compare=False)
     rows: tuple[str, ...]
     message: str = ""
     """What a firing exclusion, redirect or note says on the card, in our words."""
@@ -82,6 +82,10 @@ class Ruling:
     def trace(self) -> Step:
         """The condition with the result of each clause, over the facts that were judged; told when it is read."""
         return self.tell()
+
+    def outline(self) -> Step:
+        """`trace` without what defined facts are made of."""
+        return self.tell(opened=False)
 
 
 @dataclass(frozen=True, slots=True)

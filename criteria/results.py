@@ -66,3 +66,8 @@ RESULTS: dict[str, Providers] = {
 RESULT_FACTS = frozenset(RESULTS)
 OF_OTHER_STUDIES = frozenset(name for name, wanted in RESULTS.items() if not wanted.own_study)
 """Those for which more than the ordered study has to be looked at."""
+
+
+def result_place(result: str, study: Study) -> tuple[str, str]:
+    """Under which a result is kept: one for all studies of a region, unless it is about the ordered study itself."""
+    return result, study.id if RESULTS[result].own_study else study.region

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from criteria.conditions import Conditions
 from criteria.criterion import Criterion, requirement
-from criteria.docket import Docket
+from criteria.docket import Called, Docket, call
 from criteria.heard import Heard, heard, trigger
 from criteria.library import Library
 from criteria.logic import Node
@@ -28,7 +28,7 @@ DOCKETS = 256
 """How many kinds of patient are remembered."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
     """A pathway for one study with the prerequisites that bind it there, where their guideline speaks."""
 
@@ -70,6 +70,7 @@ class Book:
         self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS, OF_OTHER_STUDIES)
         self.turning_points = turning_points(library.criteria, library)
         self._requirements: dict[Criterion, Node] = {}
+        self._called: dict[tuple[Path, frozenset[str], bool], Called] = {}
         self._heard: dict[Criterion, Heard] = {}
         self._unchecked: dict[Criterion, Heard] = {}
         self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
@@ -118,6 +119,21 @@ class Book:
     def requirement(self, prerequisite: Criterion) -> Node:
         """A prerequisite as a clause of the pathways it binds, the same for all of them."""
         return _once(self._requirements, prerequisite, lambda: requirement(prerequisite))
+
+    def called(self, path: Path, guidelines: frozenset[str], by_indication: bool) -> Called:
+        """A pathway as these guidelines together have it, the same for all their patients."""
+        key = (path, guidelines, by_indication)
+        if key not in self._called:
+            self._called[key] = call(self, path, guidelines, by_indication)
+        return self._called[key]
+
+    @cached_property
+    def supported(self) -> dict[str, list[Study]]:
+        """The studies that some pathway may support, by region."""
+        found: dict[str, list[Study]] = {}
+        for study in map(self.library.catalogue.__getitem__, self.pathways):
+            found.setdefault(study.region, []).append(study)
+        return found
 
     def speaks(self, guideline: str, study: Study, indications: Iterable[str]) -> bool:
         """True when the study is the guideline's business and it covers a recorded indication."""

@@ -66,7 +66,10 @@ def read_reasons(service_request: Mapping[str, Any], records: Records) -> tuple[
     """
     coded = reasons_of(service_request.get("reasonCode"))
     if service_request.get("reasonReference"):
-        coded += [_reason(given) for given in _referred(service_request, records)]
+        coded += [
+            _of_concept(given.concepts[0]) if len(given.concepts) == 1 and not given.text else _reason(given)
+            for given in _referred(service_request, records)
+        ]
     return tuple(coded)
 
 

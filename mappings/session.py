@@ -45,26 +45,26 @@ class Item:
     cpt: str | None
     region: str
     units: int
+    reasons: frozenset[str]
+    side: str
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
     """One order among the others of the session and the open orders of the chart; made once for all studies that are
-    considered for it. ``others`` stand in their order, ``place`` is its own place among them, ``today`` are those of
-    the session. ``reasons``: what its reasons say whatever its study, ``regions``: where they lie."""
+    considered for it. ``others`` stand in their order; ``before`` and ``after`` are those of this session that stand
+    before and after it, ``paired`` where a CT and an MRI of one region are among these. ``reasons``: what its reasons
+    say whatever its study, ``regions``: where they lie."""
 
     order: Order
     stated: Mapping[str, Fact]
+    mine: Item
     others: Sequence[Item]
-    place: int
-    today: frozenset[str]
+    before: Sequence[Item]
+    after: Sequence[Item]
+    paired: bool
     reasons: Mapping[str, Value]
     regions: Sequence[str]
-
-    def session(self, mine: Item) -> list[Item]:
-        """The orders of this session, with the judged one in its place."""
-        held = [*self.others[: self.place], mine, *self.others[self.place :]]
-        return [i for i in held if not i.order.standing or i.order.reference in self.today]
 
 
 def company_of(
@@ -75,9 +75,16 @@ def company_of(
     place = references.index(order.reference) if order.reference in references else len(orders)
     others = [_item(o, o.study) for o in orders if o.reference != order.reference]
     of_today = frozenset(reference_of(r) for r in open_requests(records, today, open_days) if _on(r, today))
+    before, after = (
+        [i for i in held if not i.order.standing or i.order.reference in of_today]
+        for held in (others[:place], others[place:])
+    )
+    scans = _scans([*before, *after])
+    paired = any(_across(one, two) for n, one in enumerate(scans) for two in scans[:n])
     reasons = {name: value for name, value in _of_reasons(order) if value is not None}
     regions = list(regions_of(order, order.indications, indications()))
-    return Company(order, {f.name: f for f in order.states}, others, place, of_today, reasons, regions)
+    stated, mine = {f.name: f for f in order.states}, _item(order, order.study)
+    return Company(order, stated, mine, others, before, after, paired, reasons, regions)
 
 
 def order_facts(
@@ -93,7 +100,9 @@ def order_facts(
     stated = company.stated
     if not own:
         stated = {name: fact for name, fact in stated.items() if name not in BY_STUDY and name not in study.states}
-    mine = _item(order, study) if own else Item(order, study, study.cpt, study.region, 1)
+    mine = company.mine
+    if not own:
+        mine = Item(order, study, study.cpt, study.region, 1, mine.reasons, mine.side)
     values: dict[str, Value | None] = dict(of_study(study, mine.cpt, mine.units, own))
     values.update(company.reasons)
     values.update(_of_region(study, company.regions))
@@ -128,7 +137,8 @@ def _item(order: Order, study: Study | None) -> Item:
             code = str(fact.value)
         elif fact.name == "order.units" and isinstance(fact.value, int):
             units = fact.value
-    return Item(order, study, code or None, study.region if study else "", units)
+    region = study.region if study else ""
+    return Item(order, study, code or None, region, units, frozenset(order.indications), _side(order))
 
 
 def _of_reasons(order: Order) -> Iterator[tuple[str, Value | None]]:
@@ -176,7 +186,8 @@ def _sole_reason(order: Order, named: list[Indication]) -> str | None:
 def _session_of(mine: Item, company: Company, records: Records, done: Sequence[Study]) -> Values:
     """What is told from all orders; most stand alone."""
     if company.others or mine.study is None:
-        return dict(_of_session(mine, company.session(mine), company.others, records, done))
+        session = [*company.before, mine, *company.after]
+        return dict(_of_session(mine, session, company.others, records, done, company.paired))
     own = company.order.study is not None and mine.study.id == company.order.study.id
     return {
         **_alone(mine.study, mine.cpt, mine.units, own),
@@ -186,7 +197,7 @@ def _session_of(mine: Item, company: Company, records: Records, done: Sequence[S
 
 
 def _in_no_company(study: Study, cpt: str | None, units: int, _own: bool) -> Iterator[tuple[str, Value | None]]:
-    mine = Item(Order("", Kind.STUDY, study), study, cpt, study.region, units)
+    mine = Item(Order("", Kind.STUDY, study), study, cpt, study.region, units, frozenset(), "")
     return _of_session(mine, [mine], (), Records({}), ())
 
 
@@ -199,7 +210,9 @@ def _of_session(
     others: Sequence[Item],
     records: Records,
     done: Sequence[Study],
+    paired: bool = False,
 ) -> Iterator[tuple[str, Value | None]]:
+    """``paired``: a CT and an MRI of one region are among the others of the session."""
     beside = [i for i in session if i is not mine]
     cpts = list(dict.fromkeys(i.cpt for i in session if i.cpt))
     studies = [i.study for i in session if i.study]
@@ -212,15 +225,11 @@ def _of_session(
     yield "order.session_studies", tuple(dict.fromkeys(named))
     regions = [r for s in studies if s.region for r in (s.region, *PARTS.get(s.region, ()))]
     yield "order.session_body_regions", tuple(dict.fromkeys(regions))
-    scans = [s for s in studies if s.modality in ("ct", "mri") and _diagnostic(s)]
+    scans, own = _scans(session), _scans([mine])
     yield "order.concurrent_ct_mri_count", len(scans)
     yield "order.session_regional_mri_count", len({s.region for s in scans if s.modality == "mri" and s.region})
-    yield (
-        "order.session_has_ct_and_mri_same_region",
-        any(
-            one.modality == "ct" and two.modality == "mri" and _same_region(one, two) for one in scans for two in scans
-        ),
-    )
+    across = paired or any(_across(one, two) for one in own for two in scans)
+    yield "order.session_has_ct_and_mri_same_region", across
     yield "order.session_has_similar_study", any(_similar(mine, o) for o in beside)
     yield "order.session_same_region_and_episode", _together(mine, others)
     yield "order.duplicate_order_exists", _duplicate(mine, others, records)
@@ -236,6 +245,15 @@ def _of_session(
     yield "order.tracer", next(iter(tracers)) if len(tracers) == 1 else None
 
 
+def _scans(items: Sequence[Item]) -> list[Study]:
+    return [s for i in items if (s := i.study) and s.modality in ("ct", "mri") and _diagnostic(s)]
+
+
+def _across(one: Study, two: Study) -> bool:
+    """A CT and an MRI of one region."""
+    return one.modality != two.modality and _same_region(one, two)
+
+
 def _diagnostic(study: Study) -> bool:
     return "diagnostic_imaging" in study.classes
 
@@ -249,8 +267,9 @@ def _similar(mine: Item, other: Item) -> bool:
     one, two = mine.study, other.study
     if not one or not two or not (_diagnostic(one) and _diagnostic(two)) or not (one.advanced and two.advanced):
         return False
-    apart = _same_side(_side(mine.order), _side(other.order)) is False
-    return _same_region(one, two) and not apart and not _halves(mine.cpt, other.cpt)
+    if not _same_region(one, two) or _halves(mine.cpt, other.cpt):
+        return False
+    return _same_side(mine.side, other.side) is not False
 
 
 def _together(mine: Item, others: Sequence[Item]) -> bool | None:
@@ -263,7 +282,7 @@ def _pair(mine: Item, other: Item) -> bool | None:
     one, two = mine.study, other.study
     if one is None or two is None:
         return None
-    reasons, theirs = set(mine.order.indications), set(other.order.indications)
+    reasons, theirs = mine.reasons, other.reasons
     episode = bool(reasons & theirs) if reasons and theirs else None
     if not one.region or not two.region:
         return False if episode is False and _meet(reasons, theirs) is False else None
@@ -272,7 +291,7 @@ def _pair(mine: Item, other: Item) -> bool | None:
     return True if episode is not False else _meet(reasons, theirs)
 
 
-def _meet(some: set[str], others: set[str]) -> bool | None:
+def _meet(some: frozenset[str], others: frozenset[str]) -> bool | None:
     """Whether two sets of indications lie in the same part of the body; None when either names no region."""
     one, two = ([r for n in s if n in indications() for r in indications()[n].regions] for s in (some, others))
     return any(same_part(a, b) for a in one for b in two) if one and two else None
@@ -281,7 +300,7 @@ def _meet(some: set[str], others: set[str]) -> bool | None:
 def _duplicate(mine: Item, others: Sequence[Item], records: Records) -> bool | None:
     """Whether another draft or open order is of the same study and side; None where only one of them names its side."""
     alike = (o for o in others if _same_study(mine.study, o.study) and not _halves(mine.cpt, o.cpt))
-    found = [_same_side(_side(mine.order), _side(o.order)) for o in alike]
+    found = [_same_side(mine.side, o.side) for o in alike]
     if True in found:
         return True
     return None if None in found or "ServiceRequest" in records.missing else False

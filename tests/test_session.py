@@ -216,3 +216,17 @@ def test_the_first_advanced_study_is_told_only_by_a_chart_that_was_searched() ->
     report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "code": code}
     assert "order.first_line_study" not in facts(one, records=Records({}, {"DiagnosticReport": (report,)}))
     assert "order.first_line_study" not in facts(one, records=Records({}, missing=frozenset({"ImagingStudy"})))
+
+
+@pytest.mark.parametrize("judged", [1, 2, 3])
+def test_a_ct_and_an_mri_of_one_region_are_told_for_every_order_of_their_session(judged: int) -> None:
+    session = [
+        order("xray_lumbar_spine", number=1),
+        order("ct_lumbar_spine.without", number=2),
+        order("mri_lumbar_spine.without", number=3),
+    ]
+    one, *others = session[judged - 1 :] + session[: judged - 1]
+    assert facts(one, *others)["order.session_has_ct_and_mri_same_region"] is True
+    assert facts(session[0], session[1])["order.session_has_ct_and_mri_same_region"] is False
+    as_mri = facts(session[0], session[1], study="mri_lumbar_spine.without")
+    assert as_mri["order.session_has_ct_and_mri_same_region"] is True

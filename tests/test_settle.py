@@ -219,3 +219,14 @@ def test_a_code_that_is_one_too_many_is_withdrawn_and_no_study_stands_in_for_it(
     verdict = judge(library(tmp_path, {"p": PATHWAY, "extra": extra}), {"pain.low_back": True}, "rendering_3d")
     assert (verdict.rating, verdict.because) == (Rating.NOT_APPROPRIATE, Because.CODING)
     assert [(a.action, a.study) for a in verdict.alternatives] == [("delete", None)]
+
+
+def test_the_outline_of_a_ruling_has_its_clauses_without_what_defined_facts_are_made_of(tmp_path: Path) -> None:
+    when = "indications: [low_back_pain]\nwhen: [pain.low_back, red_flag.any]\n"
+    (ruling,) = judge(library(tmp_path, {"p": rule(when)}), {}).rulings
+    told, outline = ruling.trace, ruling.outline()
+    assert [(s.fact, s.truth, s.presumed) for s in outline.children] == [
+        (s.fact, s.truth, s.presumed) for s in told.children
+    ]
+    assert told.children[1].children
+    assert not outline.children[1].children
