@@ -106,6 +106,12 @@ class Chart:
         """What was gathered for an order, by the studies that were considered for it."""
         return {study: facts for (reference, study), facts in self._facts.items() if reference == order.reference}
 
+    def let_go(self) -> None:
+        """Forget the chart: what was judged refers to it in a circle, so that it would stay until somebody looks for
+        garbage, which for a large chart takes longer than to judge it. What was judged can still be explained, as far
+        as nothing is asked that was not asked before."""
+        self.__dict__.clear()
+
     def _gather(self, order: Order, study: Study) -> Facts:
         facts = dict(self._of_region(order, study))
         add(facts, similar_done(study, self._earlier))

@@ -136,6 +136,7 @@ class Decision:
         for alias in sorted(aliases):
             log.info("system_alias", alias=alias)
         log.info("decided", hook=request.hook, orders=len(orders), calls=collected.calls, **stages.ms)
+        chart.let_go()
         return answer
 
     def _judge(
