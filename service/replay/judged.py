@@ -124,6 +124,7 @@ class Judging:
                 identity, placed, order, names, tuple(verdicts), tuple(cards), policy, _person(chart, order, today),
                 len(held), len(chart.set_aside),
             )  # fmt: skip
+        chart.let_go()
 
 
 def _person(chart: mappings.Chart, order: Order, today: dt.date) -> dict[str, Any]:
