@@ -12,6 +12,7 @@ YOUNG, MIDDLE, OLD = 50_000, 2, 2
 thousands that its answer lets go of again without any collector, which took an eighth of its time at 10,000. What
 was in use at that moment is looked through again at the second time, not the tenth: everything that stays is frozen, so
 a look at all that is left costs little, and an answer leaves cycles behind that hold its whole chart."""
+PYTHONS = gc.get_threshold()
 SWITCH_SECONDS = 0.0005
 """After so long a thread lets another go on, in place of Python's 5 ms: small answers pass large ones."""
 
@@ -35,6 +36,11 @@ def settle_memory() -> None:
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     sys.setswitchinterval(SWITCH_SECONDS)
     hold_memory()
+
+
+def look_often() -> None:
+    """For a process in which nobody waits for an answer: garbage is looked for as Python does."""
+    gc.set_threshold(*PYTHONS)
 
 
 def hold_memory() -> None:

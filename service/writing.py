@@ -16,6 +16,7 @@ import structlog
 from service import counts
 from service.journal import Journal
 from service.journal.keep import END_SECONDS
+from service.memory import look_often
 from service.watch.metrics import pass_on_counts
 
 log = structlog.get_logger("imaging_cds.server")
@@ -82,6 +83,7 @@ class WriterProcess:
         signal.signal(signal.SIGTERM, self._hurry)
         self._in_child()
         os.nice(NICE)
+        look_often()
         counts.forget()
         if again:
             counts.add("journal_writer_restarts")
