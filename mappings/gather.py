@@ -85,7 +85,7 @@ class Chart:
         self._operations, self._plans = read_operations(records, today), read_plans(records, today)
         self._unsearched = unsearched(records.missing)
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
-        self._regions: dict[tuple[str, str], dict[str, Fact]] = {}
+        self._regions: dict[tuple[str, str], Mapping[str, Fact]] = {}
         self._companies: dict[str, Company] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
         self.set_aside: tuple[SetAside, ...] = tuple(
@@ -116,9 +116,9 @@ class Chart:
         facts = dict(self._of_region(order, study))
         add(facts, similar_done(study, self._earlier))
         add(facts, order_facts(self._company(order), study, self.records, self._done))
-        return Facts(with_notes(facts), self._unsearched - facts.keys())
+        return Facts(facts, self._unsearched - facts.keys())
 
-    def _of_region(self, order: Order, study: Study) -> dict[str, Fact]:
+    def _of_region(self, order: Order, study: Study) -> Mapping[str, Fact]:
         """What is the same for all studies of a region: everything but what follows from the study itself, from which
         nothing else follows (derived.yaml)."""
         key = (order.reference, study.region)
@@ -140,7 +140,7 @@ class Chart:
             add(facts, reevaluation_facts(seen, facts, today))
             add(facts, outcome_facts(records, seen, facts, today, self.site))
             derive(facts)
-            self._regions[key] = facts
+            self._regions[key] = with_notes(facts)
         return self._regions[key]
 
     def _company(self, order: Order) -> Company:
