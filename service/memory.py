@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import itertools
 import sys
 
 YOUNG, MIDDLE, OLD = 50_000, 2, 2
@@ -12,6 +13,8 @@ YOUNG, MIDDLE, OLD = 50_000, 2, 2
 thousands that its answer lets go of again without any collector, which took an eighth of its time at 10,000. What
 was in use at that moment is looked through again at the second time, not the tenth: everything that stays is frozen, so
 a look at all that is left costs little, and an answer leaves cycles behind that hold its whole chart."""
+EVERY_MIDDLE, EVERY_OLD = 25, 500
+"""After so many answers what outlived others is looked through too."""
 PYTHONS = gc.get_threshold()
 SWITCH_SECONDS = 0.0005
 """After so long a thread lets another go on, in place of Python's 5 ms: small answers pass large ones."""
@@ -36,6 +39,18 @@ def settle_memory() -> None:
     gc.set_threshold(YOUNG, MIDDLE, OLD)
     sys.setswitchinterval(SWITCH_SECONDS)
     hold_memory()
+
+
+class Tidying:
+    """What an answer left behind goes when it is sent, a millisecond's work, and not for a hundred answers at once
+    while somebody waits for the next."""
+
+    def __init__(self) -> None:
+        self._answers = itertools.count(1)
+
+    def after_answer(self) -> None:
+        number = next(self._answers)
+        gc.collect(2 if number % EVERY_OLD == 0 else 1 if number % EVERY_MIDDLE == 0 else 0)
 
 
 def look_often() -> None:

@@ -26,7 +26,7 @@ from service import overload, readiness
 from service.cores import cores
 from service.journal.keep import END_SECONDS
 from service.library_log import ServerLog
-from service.memory import settle_memory
+from service.memory import Tidying, settle_memory
 from service.parts import Parts
 from service.settings import Settings, SettingsError
 from service.watch.shared import worker_ended
@@ -42,6 +42,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """gthread that tells how long a request waited for a thread, and that says goodbye before it goes; callers who
     waited long are let go, to find one that is less busy."""
 
+    tidying = Tidying()
+
     def enqueue_req(self, conn: TConn) -> None:
         conn.queued = time.monotonic()
         super().enqueue_req(conn)
@@ -54,7 +56,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.sock.settimeout(BODY_SECONDS)
         if self.cfg.workers > 1 and overload.crowded():
             req.force_close()
-        return super().handle_request(req, conn)
+        try:
+            return super().handle_request(req, conn)
+        finally:
+            self.tidying.after_answer()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         if readiness.stopping():
