@@ -128,10 +128,7 @@ def _searchset(kind: str, resources: list[dict[str, Any]]) -> list[Any]:
     except KeyError:
         raise msgspec.ValidationError("something is missing") from None
     _one_each(len(whose), len(ids), len(resources))
-    for name, read in _concepts(kind):
-        for resource in resources:
-            if name in resource:
-                resource[name] = read(bytes(resource[name]))
+    _read_concepts(kind, resources)
     return [Searchset(kind, whose.pop(), resources)] if resources else []
 
 
@@ -167,10 +164,15 @@ def _one_each(patients: int, ids: int, resources: int) -> None:
 def _whole(text: Raw) -> dict[str, Any]:
     resource: dict[str, Any] = _observation().decode(text)
     _whose("subject", [resource])
-    for name, read in _concepts(OBSERVATION):
-        if name in resource:
-            resource[name] = read(bytes(resource[name]))
+    _read_concepts(OBSERVATION, [resource])
     return resource
+
+
+def _read_concepts(kind: str, resources: Iterable[dict[str, Any]]) -> None:
+    for name, read in _concepts(kind):
+        for resource in resources:
+            if name in resource:
+                resource[name] = read(bytes(resource[name]))
 
 
 @functools.cache
@@ -216,7 +218,7 @@ def read_in_full(
 def _read_of(unread: Unread, patient: str, today: dt.date, wanted: Set[str]) -> list[Any]:
     strangers = unread.patient != patient
     told = [held for resource in unread.held if (held := telling(resource))]
-    found = Searchset(OBSERVATION, unread.patient, unread.held, told)
+    found = Searchset(OBSERVATION, unread.patient, list(unread.held), told)
     try:
         # one that others refer to may be among those that are too old: rare, and to read them all changes nothing
         for days, (means, panel, written), text in unread.dated:

@@ -12,7 +12,7 @@ YOUNG, MIDDLE, OLD = 50_000, 2, 2
 """So many new objects before the collector looks for cycles, in place of Python's 700: a large chart makes tens of
 thousands that its answer lets go of again without any collector, which took an eighth of its time at 10,000. What
 was in use at that moment is looked through again at the second time, not the tenth: everything that stays is frozen, so
-a look at all that is left costs little, and an answer leaves cycles behind that hold its whole chart."""
+a look at all that is left costs little."""
 EVERY_MIDDLE, EVERY_OLD = 25, 500
 """After so many answers what outlived others is looked through too."""
 PYTHONS = gc.get_threshold()

@@ -121,6 +121,13 @@ def spoil_list_of_concepts(chart: list[Any]) -> None:
     chart[3]["code"] = [{"coding": [{"system": "http://loinc.org", "code": "72514-3"}]}]
 
 
+def spoil_value(chart: list[Any]) -> None:
+    weight = {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]}
+    for resource in (chart[3], chart[9]):
+        resource |= {"code": weight, "effectiveDateTime": TODAY.isoformat(), "valueQuantity": "a text"}
+    chart[1] |= {"code": weight, "effectiveDateTime": TODAY.isoformat()}
+
+
 def spoil_outcome(chart: list[Any]) -> None:
     chart.append({"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]})
 
@@ -142,6 +149,15 @@ def test_what_is_not_in_order_is_found_both_ways(spoil: Callable[[list[Any]], No
     body["prefetch"][key] = bundle(chart)
     straight, parsed = both(body)
     assert straight == parsed
+
+
+def test_a_value_that_is_not_in_order_is_told_once_and_nothing_stands_twice() -> None:
+    body = large()
+    spoil_value([entry["resource"] for entry in body["prefetch"]["observations"]["entry"]])
+    read = read_prefetch(read_body(orjson.dumps(body), lean())["prefetch"], ["observations"], lean())["observations"]
+    found = mappings.read_in_full(read.resources, "bench", TODAY)
+    ids = [r["id"] for r in found]
+    assert len(ids) == len(set(ids))
 
 
 def state(value: Any, key: str = "conditions") -> Prefetched:
