@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from criteria.errors import DataError
 from mappings.fields import mapping, objects, words
@@ -23,6 +23,7 @@ _MODIFIED = re.compile(r"((?:\d{5}|\d{4}T|[A-V]\d{4}))[\s\-]+([A-Z0-9]{2}(?:[\s\
 
 
 _OID = re.compile(r"[012](\.\d+)+")
+Made = TypeVar("Made")
 _met: ContextVar[set[str] | None] = ContextVar("met", default=None)
 
 
@@ -35,7 +36,7 @@ Written = tuple[str | None, tuple[tuple[str | None, str | None, str | None], ...
 class Concept(dict[str, Any]):
     """A CodeableConcept that many charts share, with what is made of it each time; it is never changed."""
 
-    __slots__ = ("aliases", "codes", "pairs", "written")
+    __slots__ = ("aliases", "codes", "made", "pairs", "written")
 
     def __init__(self, held: dict[str, Any]) -> None:
         super().__init__(held)
@@ -43,6 +44,16 @@ class Concept(dict[str, Any]):
         self.written = written(held)
         self.codes = frozenset(code for coding in objects(held.get("coding")) if (code := words(coding.get("code"))))
         """Whatever their system."""
+        self.made: dict[Any, Any] = {}
+
+    def once(self, read: Callable[[Concept], Made]) -> Made:
+        """What a reader makes of it by our tables alone: it reads it once, and the aliases are noted each time."""
+        if self.aliases:
+            note_aliases(self.aliases)
+        if read not in self.made:
+            self.made[read] = read(self)
+        held: Made = self.made[read]
+        return held
 
 
 def codings(concept: Any) -> Pairs:

@@ -13,7 +13,7 @@ import msgspec
 from criteria.facts import Basis, Fact, Value
 from mappings.attested import vocabulary
 from mappings.codings import Pairs, codings
-from mappings.diagnoses import Meaning, Says, channel, indications, of_icd10cm, of_snomed
+from mappings.diagnoses import Meaning, Phase, Says, channel, indications, of_icd10cm, of_snomed
 from mappings.fields import mapping, objects, reference_of, span, words
 from mappings.kept import Kept
 from mappings.phrases import candidates
@@ -185,8 +185,10 @@ def stated(
             out |= {n: v for n, v in _with_implied(name, value).items() if channel(n).past}
             continue
         if _timely(name, diagnosis, today) or _of_the_complaint(name, diagnosis, voice, since):
-            for spoken in _reading(name, meaning, diagnosis, voice):
-                out |= _with_implied(spoken, value)
+            for spoken, implied in _reading(name, meaning.says, meaning.phase, diagnosis.unconfirmed, voice):
+                out[spoken] = value
+                if implied:
+                    out |= dict.fromkeys(implied, True)
     return out
 
 
@@ -206,12 +208,20 @@ def merge(facts: Iterable[Fact]) -> list[Fact]:
     return list(best.values())
 
 
-def _reading(name: str, meaning: Meaning, diagnosis: Diagnosis, voice: Voice) -> tuple[str, ...]:
-    """The facts that stand for ``name``: itself, its suspected reading, both or none."""
+@functools.lru_cache(maxsize=4096)
+def _reading(
+    name: str, says: Says, phase: Phase | None, unconfirmed: bool, voice: Voice
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The facts that stand for ``name``, each with everything that follows from it."""
+    return tuple((spoken, _implied(spoken)) for spoken in _spoken(name, says, phase, unconfirmed, voice))
+
+
+def _spoken(name: str, says: Says, phase: Phase | None, unconfirmed: bool, voice: Voice) -> tuple[str, ...]:
+    """Itself, its suspected reading, both or none."""
     way = channel(name)
-    if meaning.says in ("symptom", "status", "history"):
+    if says in ("symptom", "status", "history"):
         return (name,) if voice == "reason" or way.chart else ()
-    if diagnosis.unconfirmed or meaning.says == "suspected":
+    if unconfirmed or says == "suspected":
         if name.endswith("_suspected"):
             return (name,)
         if way.suspected:
@@ -219,7 +229,7 @@ def _reading(name: str, meaning: Meaning, diagnosis: Diagnosis, voice: Voice) ->
         return (name,) if voice == "reason" and name.startswith(("pain.", "symptom.")) else ()
     if voice == "chart":
         return (name,) if way.chart else ()
-    if meaning.phase not in (None, "initial"):  # a later visit presupposes that the fracture was shown
+    if phase not in (None, "initial"):  # a later visit presupposes that the fracture was shown
         return (name,)
     if way.reason == "none":
         return ()

@@ -55,18 +55,21 @@ class Episode:
         What gives no reason has that of the order it is based on; and the episode's, when it was done or prescribed at
         a visit for the episode. A visit for something else says nothing: people mention a second complaint there.
         """
-        own = self._reasons(resource, records)
-        for order in targets(resource["basedOn"]) if own is None and "basedOn" in resource else ():
-            if (request := records.find(order)) is not None and own is None:
-                own = self._reasons(request, records)
-        if own is None and (visit := records.find(target(resource.get("encounter")))) is not None:
+        if (own := self._reasons(resource, records)) is not None:
+            return own
+        for order in targets(resource["basedOn"]) if "basedOn" in resource else ():
+            request = records.find(order)
+            if request is not None and (own := self._reasons(request, records)) is not None:
+                return own
+        if "encounter" in resource and (visit := records.find(target(resource["encounter"]))) is not None:
             return self._reasons(visit, records) or None
-        return own
+        return None
 
     def _reasons(self, resource: Mapping[str, Any], records: Records) -> bool | None:
         """By the resource's own reasons and diagnoses."""
-        known = indications_of(resource, records)
-        return any(map(self._same, known)) if known else None
+        if not (known := indications_of(resource, records)):
+            return None
+        return self._same(known[0]) if len(known) == 1 else any(map(self._same, known))
 
     def _same(self, indications: frozenset[str]) -> bool:
         held = self.judged.get(indications)

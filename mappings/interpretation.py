@@ -30,18 +30,14 @@ class Place:
     outside: bool | None = None
 
 
+FLAGS = ((HIGH, Place(True, True)), (LOW, Place(False, True)), (frozenset({"N"}), Place(False, False)))
+"""The laboratory's own, and where they place a result."""
+
+
 def place(result: Result, patient: Mapping[str, Any], substance: str | None = None) -> Place:
     """Where the result lies. Flags that contradict each other, and ranges that disagree, tell nothing."""
     marks = codes_in(result.body.get("interpretation"))
-    flags = [
-        told
-        for codes, told in (
-            (HIGH, Place(True, True)),
-            (LOW, Place(False, True)),
-            (frozenset({"N"}), Place(False, False)),
-        )
-        if marks & codes
-    ]
+    flags = [told for codes, told in FLAGS if marks & codes] if marks else []
     if marks & UNSURE or len(flags) > 1:
         return Place()
     if flags:

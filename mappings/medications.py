@@ -9,10 +9,9 @@ from typing import Any
 import msgspec
 
 from criteria.facts import Basis, Fact
-from mappings.codings import Pairs, Written, codings, concept_of, note_aliases, read_codings, said, written
+from mappings.codings import Concept, codings
 from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
-from mappings.kept import Kept
 from mappings.records import Records
 from mappings.tables import read_table, spoken
 from mappings.units import measured
@@ -79,7 +78,7 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     medicine = resource.get("medicationCodeableConcept")
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
-    classes, forms = _medicine(medicine)
+    classes, forms = medicine.once(_medicine) if type(medicine) is Concept else _medicine(medicine)
     if not classes:
         return classes
     table = read_table("medications")
@@ -93,27 +92,9 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
 
 def _medicine(concept: Any) -> tuple[frozenset[str], frozenset[str]]:
     """The classes of a medicine by its codes, else by its names, and the forms that the names tell."""
-    try:
-        classes, forms, aliases = MEDICINES[written(concept)]
-    except TypeError:  # not as FHIR has it
-        return _by_names(codings(concept), spoken(concept))
-    if aliases:
-        note_aliases(aliases)
-    return classes, forms
-
-
-def _by_names(pairs: Pairs, names: Sequence[str]) -> tuple[frozenset[str], frozenset[str]]:
     table = read_table("medications")
-    named = table.of_words(names)
-    return table.of_codes(pairs) or named, named & FORMS
-
-
-def _read(medicine: Written) -> tuple[frozenset[str], frozenset[str], tuple[str, ...]]:
-    pairs, aliases = read_codings(concept_of(medicine))
-    return *_by_names(pairs, said(medicine)), aliases
-
-
-MEDICINES = Kept(_read)
+    named = table.of_words(spoken(concept))
+    return table.of_codes(codings(concept)) or named, named & FORMS
 
 
 def _last(request: Mapping[str, Any], first: dt.date, active: bool, today: dt.date) -> dt.date | None:

@@ -12,7 +12,7 @@ import msgspec
 from criteria.facts import Basis, Fact
 from criteria.orders import Reason
 from mappings.attested import vocabulary
-from mappings.codings import Pairs, codings
+from mappings.codings import Concept, Pairs, codings
 from mappings.conditions import (
     DISCARDED,
     NAMED_BY_WORDS,
@@ -81,8 +81,13 @@ def reasons_of(concepts: Any) -> list[Reason]:
 def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
     """The indications of each reason and diagnosis of a resource of the chart that is known; a visit is asked for them
     by all that was done at it, so they are read once."""
-    if not ("reasonCode" in resource or "reasonReference" in resource or "diagnosis" in resource):
-        return ()
+    if not ("reasonReference" in resource or "diagnosis" in resource):
+        concepts = resource.get("reasonCode")
+        if not concepts:
+            return ()
+        lone = concepts[0] if type(concepts) is list and len(concepts) == 1 else None
+        if type(lone) is Concept and (settled := lone.once(_alone)) is not None:
+            return settled
     read: dict[int, tuple[tuple[frozenset[str], ...], Any]] = records.made.setdefault("indications", {})
     held = read.get(id(resource))
     if held is None:
@@ -92,10 +97,6 @@ def indications_of(resource: Mapping[str, Any], records: Records) -> tuple[froze
 
 def _known(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str], ...]:
     concepts = objects(resource["reasonCode"]) if "reasonCode" in resource else ()
-    if len(concepts) == 1 and "reasonReference" not in resource and "diagnosis" not in resource:
-        settled = INDICATED[codings(concepts[0])]
-        if settled is not None:
-            return (settled,)
     known = []
     for concept in concepts:
         settled = INDICATED[codings(concept)]
@@ -110,6 +111,12 @@ def _known(resource: Mapping[str, Any], records: Records) -> tuple[frozenset[str
         reasons = read_reasons({"reasonReference": referred}, records)
         known += [frozenset(r.indications) for r in reasons if r.status != "unmapped"]
     return tuple(known)
+
+
+def _alone(concept: Concept) -> tuple[frozenset[str], ...] | None:
+    """Those of the only reason; None where our tables alone do not tell."""
+    settled = INDICATED[concept.pairs]
+    return None if settled is None else (settled,)
 
 
 def reason_facts(service_request: Mapping[str, Any], records: Records, today: dt.date) -> Iterable[Fact]:

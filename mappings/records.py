@@ -107,10 +107,10 @@ class Searchset(msgspec.Struct):
 
     def usable(self, shape: Shape) -> list[dict[str, Any]]:
         """Those that count."""
-        held = [r for r in self.held if r.get("status") not in shape.lost]
-        if shape.unsure or "doNotPerform" in shape.read:
-            return [r for r in held if _counts(r, shape)]
-        return held
+        held, unsure = [r for r in self.held if r.get("status") not in shape.lost], shape.unsure
+        if "doNotPerform" in shape.read:
+            held = [r for r in held if r.get("doNotPerform") is not True]
+        return [r for r in held if unsure.isdisjoint(codes_in(r.get("verificationStatus")))] if unsure else held
 
 
 @dataclass(frozen=True, slots=True)

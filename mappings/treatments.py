@@ -7,6 +7,7 @@ Evidence only ever says that something was done and how long: that it helped, or
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -67,7 +68,12 @@ class Treatment(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What the card calls it (evidence.yaml)."""
-        return next((NAMES[k] for k in NAMES if k in self.kinds), "medicine")
+        return _name(self.kinds)
+
+
+@functools.lru_cache(maxsize=256)
+def _name(kinds: frozenset[str]) -> str:
+    return next((NAMES[k] for k in NAMES if k in kinds), "medicine")
 
 
 def treatment_facts(records: Records, episode: Episode, today: dt.date, held: Sequence[Supply]) -> Iterator[Fact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from structlog.testing import capture_logs
 
 from criteria.errors import DataError
 from mappings.codings import SYSTEMS, short_name, systems, watch_aliases
+from mappings.concepts import CONCEPTS, LISTS
+from mappings.medications import supplies
+from mappings.reasons import indications_of
+from mappings.records import Records
 from tests.conftest import SERVICE
 from tests.requests_loader import load
 
@@ -61,6 +66,21 @@ def test_the_service_logs_the_aliases_of_a_request_once_each(client: FlaskClient
     plain = client.post(f"/cds-services/{SERVICE}", json=body)
     rating = [c["extension"]["io.github.imaging-cds"]["rating"] for r in (answer, plain) for c in r.get_json()["cards"]]
     assert len(set(rating)) == 1
+
+
+def test_what_is_known_from_another_chart_still_tells_its_alias() -> None:
+    """A concept is read once for all charts that write it so."""
+    medicine = CONCEPTS[b'{"coding":[{"system":"RXN","code":"140587"}]}']
+    reason = LISTS[b'[{"coding":[{"system":"I10","code":"M54.50"}]}]']
+    request = {"resourceType": "MedicationRequest", "id": "1", "status": "active", "authoredOn": "2026-11-01",
+               "medicationCodeableConcept": medicine}  # fmt: skip
+    visit = {"resourceType": "Encounter", "id": "1", "reasonCode": reason}
+    for _ in range(2):
+        chart = Records({}, {"MedicationRequest": (request,), "Encounter": (visit,)})
+        met = watch_aliases()
+        assert ["nsaid" in s.classes for s in supplies(chart, dt.date(2026, 11, 29))] == [True]
+        assert indications_of(visit, chart)
+        assert sorted(met) == ["I10", "RXN"]
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
