@@ -102,6 +102,11 @@ def unrated(draft: Json) -> Json:
     return order
 
 
+def is_rated(draft: Json) -> bool:
+    """Whether it has a rating on it, from an earlier answer."""
+    return unrated(draft) != draft
+
+
 def criteria_uri(verdict: Verdict, site: Site) -> str:
     """The URI of the criteria that were applied: the site's own, else the deciding section's."""
     if site.auc:
@@ -116,6 +121,13 @@ def criteria_uri(verdict: Verdict, site: Site) -> str:
 
 def system_action(resource: Json, wording: Wording) -> Json:
     return {"type": "update", "description": wording.say("action.rate"), "resource": resource}
+
+
+def rating_withdrawn(draft: Json, profile: Profile, wording: Wording) -> list[Json]:
+    """The update that takes an earlier rating off an order that has none now; nothing where it has none on it."""
+    if not profile.ratings or not is_rated(draft):
+        return []
+    return [{"type": "update", "description": wording.say("action.unrate"), "resource": unrated(draft)}]
 
 
 def study_code(draft: Json, study: Study) -> Json | None:

@@ -80,7 +80,9 @@ def compose(
         consult = _consult(verdict, without_coverage_information(draft, insured), known, setting)
         statements = [coverage_information(consult, c, today, draft, not selecting) for c in insured.values() if today]
         action = _rating(consult, statements, on_drop)
-        if action and not (statements and action["resource"] == draft):
+        if action is None:
+            ratings += actions.rating_withdrawn(draft, profile, words)
+        elif not (statements and action["resource"] == draft):
             ratings.append(action)
         if needs_card(consult):
             cards.append(card(consult, on_drop))
@@ -134,6 +136,7 @@ class _Unjudged:
         consult = f"urn:uuid:{stable_uuid(keys, 'consult', content)}"
         if self.insured and today:
             held = without_coverage_information(draft, [c.reference for c in self.insured])
+            held = actions.unrated(held) if profile.ratings else held
             said = [
                 undetermined(c, stable_uuid(keys, f"coverage {c.reference}", content), today, words.say(self.why))
                 for c in self.insured
@@ -143,6 +146,8 @@ class _Unjudged:
         if profile.always_rate:
             coding = actions.rating_extensions(Rating.NEEDS_INFORMATION.value, consult, "", self.site, profile)
             ratings.append(actions.system_action(actions.rated(draft, coding), words))
+        else:
+            ratings += actions.rating_withdrawn(draft, profile, words)
         topic = {"system": profile.topic_system, "code": "guideline", "display": TOPICS["guideline"]}
         mark = {"consult": consult, "order": reference, "rating": Rating.NEEDS_INFORMATION.value, "provisional": False}
         cards.append(

@@ -51,6 +51,7 @@ PURPOSES = {
 """ICD-10-CM codes of a reason that say what the study is for (facts.yaml, order.purpose)."""
 URGENT = frozenset({"urgent", "asap", "stat"})
 OPEN = frozenset({"active", "on-hold"})
+WITHDRAWN = ("revoked", "entered-in-error")
 OPEN_DAYS = 180
 """An order that is still open after that is taken for a forgotten one. No guideline says when: a local setting."""
 SIDED = frozenset({"breast", "hip", "upper_extremity", "lower_extremity", "face", ""})
@@ -72,12 +73,19 @@ class Alone:
 
 
 def read_orders(drafts: Sequence[Any], records: Records) -> list[Order]:
-    """The orders among ``drafts``, which may hold anything: the ServiceRequests. ``position`` counts all drafts."""
+    """The orders among ``drafts``, which may hold anything: the ServiceRequests. ``position`` counts all drafts.
+
+    What says that it is not to be done, or was withdrawn, is no order, and none that another would be seen beside.
+    """
     return [
         _order(draft, position, records)
         for position, draft in enumerate(drafts)
-        if isinstance(draft, dict) and draft.get("resourceType") == "ServiceRequest"
+        if isinstance(draft, dict) and draft.get("resourceType") == "ServiceRequest" and _is_wanted(draft)
     ]
+
+
+def _is_wanted(draft: Mapping[str, Any]) -> bool:
+    return draft.get("doNotPerform") is not True and draft.get("status") not in WITHDRAWN
 
 
 def standing_orders(drafts: Sequence[Any], records: Records, today: dt.date, days: int = OPEN_DAYS) -> list[Order]:

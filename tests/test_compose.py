@@ -38,6 +38,27 @@ from tests.hook_examples import (
 # --- ratings
 
 
+def test_an_earlier_rating_is_taken_off_an_order_that_has_none_any_more() -> None:
+    ours = [{"url": PAMA, "valueCodeableConcept": {"coding": [{"system": RATINGS, "code": "appropriate"}]}},
+            {"url": CONSULT, "valueUri": "urn:uuid:0"}]  # fmt: skip
+    theirs = {"url": "http://x", "valueString": "mine"}
+    for rating in (Rating.NEEDS_INFORMATION, None):
+        (action,) = answer(verdict(rating), to=request(draft(extension=[*ours, theirs])))["systemActions"]
+        assert action["type"] == "update" and action["description"]
+        assert action["resource"] == draft(extension=[theirs])
+        (action,) = answer(verdict(rating), to=request(draft(extension=ours)))["systemActions"]
+        assert action["resource"] == draft()
+        plain = answer(verdict(rating), to=request(draft(extension=ours)), profile=Profile(ratings=False))
+        assert not plain.get("systemActions")
+
+
+def test_an_earlier_rating_is_taken_off_an_order_that_could_not_be_judged_in_time() -> None:
+    ours = {"url": PAMA, "valueCodeableConcept": {"coding": [{"system": RATINGS, "code": "appropriate"}]}}
+    out = answer(to=request(draft(extension=[ours])), late=[f"ServiceRequest/{draft()['id']}"])
+    (action,) = out["systemActions"]
+    assert action["resource"] == draft()
+
+
 @pytest.mark.parametrize("rating", [Rating.APPROPRIATE, Rating.NOT_APPROPRIATE, Rating.NO_CRITERIA])
 def test_a_rating_is_written_onto_the_clients_own_order(rating: Rating) -> None:
     sent = draft(note=[{"text": "keep me"}], extension=[{"url": "http://x", "valueString": "mine"}])

@@ -42,6 +42,13 @@ def study(draft: dict[str, Any]) -> str:
     return found.id
 
 
+@pytest.mark.parametrize("more", [{"doNotPerform": True}, {"status": "revoked"}, {"status": "entered-in-error"}])
+def test_what_is_not_to_be_done_is_no_order_and_no_company_of_one(more: dict[str, Any]) -> None:
+    withdrawn = {**request((CPT, "72131"), **more), "id": "o2"}
+    orders = read_orders([withdrawn, request((CPT, "72148"))], Records({}))
+    assert [order.reference for order in orders] == ["ServiceRequest/o1"]
+
+
 def test_the_order_is_read_by_its_code_and_keeps_its_place() -> None:
     medication = {"resourceType": "MedicationRequest", "id": "m"}
     (order,) = read_orders([medication, request((CPT, "72148"))], Records({}))
