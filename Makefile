@@ -1,6 +1,7 @@
 # make demo    start the service, send it the fixture requests, show what comes back
 # make serve   leave it running (PORT=8000), for trying out: no token needed
 # make test    everything that CI checks by running it
+# make dev     the tools of the tests, for the commands that begin with `python -m tests.`
 # Each target sets up .venv itself; only Python 3.11 or newer and make are needed.
 
 PYTHON ?= python3
@@ -11,13 +12,15 @@ BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
 
-.PHONY: demo serve test lint types check coverage mutants bench bench-short load sbom audit licences deployment lock clean
+.PHONY: demo serve dev test lint types check coverage mutants bench bench-short load sbom audit licences deployment lock clean
 
 demo: $(RUN)
 	@$(BIN)/imaging-cds demo
 
 serve: $(RUN)
 	$(BIN)/imaging-cds serve --open --port $(PORT)
+
+dev: $(DEV)
 
 test: $(DEV)
 	$(BIN)/python -m pytest $(PYTEST)

@@ -211,11 +211,12 @@ def schema() -> None:
 
 @main.command()
 @click.argument("requests", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def demo(requests: tuple[Path, ...]) -> None:
+@click.option("--print", "shown", is_flag=True, help="Print the requests with their dates filled in; send nothing.")
+def demo(requests: tuple[Path, ...], shown: bool) -> None:
     """Start the service on a free port, send it the fixture requests over HTTP, and show what comes back."""
-    from service.demo import run
+    from service.demo import run, show
 
-    raise SystemExit(run(requests))
+    raise SystemExit(show(requests) if shown else run(requests))
 
 
 @main.command(name="app-keys")

@@ -31,13 +31,13 @@ Json = dict[str, Any]
 
 def run(paths: Sequence[Path] = ()) -> int:
     """Exit status: 0 when every request was answered."""
-    files = sorted(f for p in (paths or [REQUESTS]) for f in (p.glob("*.json") if p.is_dir() else [p]))
+    files = _files(paths)
     if not files:
         print(f"No requests to send: {REQUESTS} is empty.")
         return 1
     failed = 0
     stories = {name: entry["story"] for name, entry in read_yaml(STORIES).items()} if STORIES.exists() else {}
-    today = dt.datetime.now(dt.UTC).date()  # as the server that is started here counts
+    today = _today()
     with tempfile.TemporaryDirectory(prefix="imaging-cds-") as folder, _server(Path(folder)) as base:
         calls, ours = Outgoing(read_settings({}, open=True)), read_base(base)
         offered = json.loads(calls.fetch(f"{base}/cds-services", ours, {}, 10, 10, MAX_BYTES))
@@ -63,6 +63,22 @@ def run(paths: Sequence[Path] = ()) -> int:
             print()
     print(f"{len(files)} requests, {failed} failed.")
     return 1 if failed else 0
+
+
+def show(paths: Sequence[Path] = ()) -> int:
+    """The requests as they would be sent today, one per line, for `curl --data`."""
+    for file in _files(paths):
+        print(json.dumps(json.loads(fill(file.read_text(encoding="utf-8"), _today()))))
+    return 0
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    return sorted(f for p in (paths or [REQUESTS]) for f in (p.glob("*.json") if p.is_dir() else [p]))
+
+
+def _today() -> dt.date:
+    """As a server counts that is told no zone."""
+    return dt.datetime.now(dt.UTC).date()
 
 
 def told(body: Json, answer: Json) -> Iterator[str]:

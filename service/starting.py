@@ -72,7 +72,7 @@ def open_journal(settings: Settings, clock: Clock) -> Journal:
     except (ImportError, SQLAlchemyError):
         raise SettingsError(
             f"{url}: no driver for {parsed.drivername} is installed. For PostgreSQL: pip install"
-            " 'imaging-cds[postgresql]'."
+            " -e '.[postgresql]' in the clone."
         ) from None
     except OSError as error:
         raise SettingsError(f"{url}: the database ({where}) cannot be opened ({error.strerror}).") from None

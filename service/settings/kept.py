@@ -9,8 +9,8 @@ class Kept(BaseModel):
     data_dir: str = Field("instance", description="Folder for the service's own files.")
     database_url: str = Field(
         "",
-        description="SQLAlchemy URL of the journal; empty: SQLite in the data folder. For PostgreSQL install"
-        " imaging-cds[postgresql] and write postgresql+psycopg://user@host/database.",
+        description="SQLAlchemy URL of the journal; empty: SQLite in the data folder. For PostgreSQL"
+        " `pip install -e '.[postgresql]'` in the clone and write postgresql+psycopg://user@host/database.",
     )
     database_url_file: str = Field(
         "", description="File that holds the database URL, password and all, instead of `database_url`."

@@ -40,7 +40,9 @@ def init_app(app: Flask) -> None:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError:
-            raise SettingsError("OTEL_EXPORTER_OTLP_ENDPOINT is set: install imaging-cds[otel] for traces.") from None
+            raise SettingsError(
+                "OTEL_EXPORTER_OTLP_ENDPOINT is set: `pip install -e '.[otel]'` in the clone for traces."
+            ) from None
         send_to(BatchSpanProcessor(OTLPSpanExporter()))  # which begins anew after a fork
     app.before_request(_begin)
     app.after_request(_answered)
