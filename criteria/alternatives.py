@@ -28,6 +28,7 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
     contrast, cheaper before dearer. What a firing rule itself suggests comes first.
     """
     ranked: list[tuple[tuple[int, ...], Alternative]] = []
+    instead: list[Alternative] = []
     lies = regions_of(case.order, case.indications, case.book.library.indications)
     order = {s: n for n, s in enumerate(_suggested(study, weighing))}
     for voice, other in _candidates(case, study, weighing, order, lies):
@@ -59,6 +60,10 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         rule = paths[0].criterion if paths else None
         asks = asks if rating is Rating.NEEDS_INFORMATION else ()
         why = (rule.id, rule.title) if rule else ("", "")
+        if _is_ordered(weighed):
+            if rating is Rating.APPROPRIATE:
+                instead.append(Alternative(None, weighing.rating, action="delete", criterion=why[0], why=why[1]))
+            continue
         ranked.append((key, Alternative(other, rating, asks, criterion=why[0], why=why[1])))
     found = list(_each_code_once(a for _, a in sorted(ranked, key=lambda r: r[0])))
     pairs = [*(c for c in weighing.fired if c.kind == "combination"), *weighing.one_too_many]
@@ -66,7 +71,15 @@ def alternatives(case: Case, study: Study, weighing: Weighing) -> tuple[Alternat
         pairs += weighing.fired
     if pairs:
         found.insert(0, Alternative(None, weighing.rating, action="delete", criterion=pairs[0].id, why=pairs[0].title))
+    elif weighing.rating is Rating.NOT_APPROPRIATE:
+        found = [*instead[:1], *found]
     return (*found, *companions(case, study, weighing, questions(weighing)))
+
+
+def _is_ordered(weighed: Weighing) -> bool:
+    """Whether it is drafted or open already: to change this order into it would double it."""
+    twice = weighed.here.facts.get("order.duplicate_order_exists")
+    return twice is not None and twice.value is True
 
 
 def _each_code_once(offers: Iterable[Alternative]) -> Iterator[Alternative]:
