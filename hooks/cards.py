@@ -121,6 +121,8 @@ def _ask(consult: Consult) -> tuple[str, dict[str, str]]:
         Because.REASON_UNMAPPED: "summary.ask-reason-unmapped",
         Because.STUDY_UNRECOGNISED: "summary.ask-study",
     }
+    if verdict.because is Because.STUDY_UNRECOGNISED and consult.order and consult.order.candidates:
+        return "summary.ask-study-open", study
     if verdict.because in told:
         return told[verdict.because], study
     if verdict.safety_critical:

@@ -230,6 +230,12 @@ def test_an_unrecognised_order_is_named_as_the_client_shows_it() -> None:
     assert "this imaging order" in only_card(answer(rated, to=nameless, orders=()))["summary"]
 
 
+def test_words_that_may_mean_several_studies_are_not_called_unknown() -> None:
+    rated = verdict(Rating.NEEDS_INFORMATION, because=Because.STUDY_UNRECOGNISED)
+    summary = only_card(answer(rated, orders=(replace(order(None), candidates=(MRI, CT)),)))["summary"]
+    assert "one of several" in summary and "not recognised" not in summary
+
+
 def test_each_reason_for_a_rating_has_its_own_summary() -> None:
     said = {
         b: only_card(answer(verdict(r, because=b)))["summary"]
