@@ -17,8 +17,8 @@ from criteria.ratings import Truth
 from criteria.regions import overlap
 from criteria.results import RESULTS, result_place
 from criteria.select import Book
-from criteria.settled import OF_CATALOGUE
 from criteria.studies import Study
+from criteria.triggers import OF_CATALOGUE
 
 NOTHING: frozenset[str] = frozenset()
 Place = tuple[tuple[int, ...], bool, str]
@@ -235,10 +235,9 @@ class Case:
         return any(fact is not None and fact.basis is not Basis.DERIVED for fact in stated)
 
     def _triggered(self, called: Called, study: Study) -> bool:
-        assert called.trigger is not None  # noqa: S101 - what no indication calls has a trigger
-        assert called.settled is not None  # noqa: S101
+        assert called.trigger is not None and called.settled is not None  # noqa: S101 - no indication calls it
         settled = called.settled is not called.trigger and not self._says_otherwise
-        if settled and self.truth(called.settled, study, False) is not True:  # no facts need be gathered to tell
+        if settled and self.truth(called.settled, study, False) is not True:  # told before facts are gathered for it
             return False
         key = (called.criterion.id, study.region if called.trigger.reach <= Reach.REGION else study.id)
         known = self._triggers.get(key)

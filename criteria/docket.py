@@ -17,8 +17,8 @@ from criteria.heard import Roll
 from criteria.logic import All, Node, leaves, walk
 from criteria.regions import shows
 from criteria.results import RESULT_FACTS, RESULTS, result_place
-from criteria.settled import settled_for
 from criteria.studies import Study
+from criteria.triggers import settled_for
 
 if TYPE_CHECKING:
     from criteria.select import Book, Path

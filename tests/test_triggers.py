@@ -11,8 +11,8 @@ from criteria import load_library
 from criteria.facts import Basis, Fact, Facts
 from criteria.logic import ALWAYS, Node, Reader
 from criteria.orders import Kind, Order, Reason
-from criteria.settled import NEVER, settled_for
 from criteria.studies import Study
+from criteria.triggers import NEVER, settled_for
 from tests.rule_home import DAY, library, rule
 
 LIBRARY = load_library()
