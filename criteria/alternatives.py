@@ -173,6 +173,8 @@ def _candidates(
             speaks = _speaker(voices, other)
             if not _in_place_of(other, study, weighing) or (voice is not case and voice is not speaks):
                 continue
+            if not speaks.may_recommend(other):
+                continue
             if voice.paths(other):
                 seen.add(other.id)
                 yield speaks, other

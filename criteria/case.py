@@ -9,7 +9,7 @@ from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
 from criteria.docket import Answering, Called
 from criteria.evaluate import Circumstances, Memory
-from criteria.facts import FactsFor
+from criteria.facts import Basis, FactsFor
 from criteria.heard import SESSION
 from criteria.orders import Order
 from criteria.policies import Policy
@@ -18,6 +18,7 @@ from criteria.regions import overlap
 from criteria.results import RESULTS, result_place
 from criteria.select import Book
 from criteria.studies import Study
+from criteria.triggers import OF_CATALOGUE
 
 NOTHING: frozenset[str] = frozenset()
 Place = tuple[tuple[int, ...], bool, str]
@@ -128,23 +129,28 @@ class Case:
         self, called: Called, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING
     ) -> Truth:
         """The truth of a pathway with the prerequisites that bind it."""
-        place = (called.key, presume, study.region if called.reach <= Reach.REGION else study.id)
-        barred = unknown and self._stays_barred(called, study, place, unknown)
-        if barred or (unknown and not self.docket.touches(unknown, called, study)):
+        if unknown and (
+            any(map(unknown.isdisjoint, self.bars(called, study, presume)))
+            or not self.docket.touches(unknown, called, study)
+        ):
             unknown = NOTHING
-        key = (*place, unknown)
+        key = (*self._place(called, study, presume), unknown)
         if key not in self._found:
             self._found[key] = self._all_of(called, study, presume, unknown)
         return self._found[key]
 
-    def _stays_barred(self, called: Called, study: Study, place: Place, unknown: frozenset[str]) -> bool:
-        """True when a part of the pathway is false of which nothing is among these facts."""
+    def bars(self, called: Called, study: Study, presume: bool = True) -> list[frozenset[str]]:
+        """The parts of a pathway that are false, by the facts they name; those that read results of others left out."""
+        place = self._place(called, study, presume)
         if place not in self._bars:
-            presume, parts = place[1], self.book.conditions.parts
+            parts = self.book.conditions.parts
             barred = self.path_truth(called, study, presume) is False
             found = (p for c in called.clauses for p in parts(c.node) if not p.reads_results) if barred else ()
             self._bars[place] = [p.names for p in found if self.truth(p, study, presume) is False]
-        return any(map(unknown.isdisjoint, self._bars[place]))
+        return self._bars[place]
+
+    def _place(self, called: Called, study: Study, presume: bool) -> Place:
+        return called.key, presume, study.region if called.reach <= Reach.REGION else study.id
 
     def _all_of(self, called: Called, study: Study, presume: bool, unknown: frozenset[str]) -> Truth:
         out: Truth = True
@@ -193,6 +199,11 @@ class Case:
                 if self._triggered(called, other):
                     yield other, called
 
+    def may_recommend(self, study: Study) -> bool:
+        """False where no pathway that may count has the study offered in place of another."""
+        called = (c for c in self.docket.paths(study.id) if c.by_indication or c.criterion.id in self._may_count)
+        return any(c.criterion.offers is None or study.id in c.criterion.offers for c in called)
+
     def counts(self, called: Called, study: Study) -> bool:
         """A recorded indication calls the pathway, or its trigger is recorded."""
         if called.by_indication:
@@ -216,8 +227,18 @@ class Case:
             and (rule.when.reach is not Reach.ORDER or self.truth(rule.when, own, False) is True)
         }
 
+    @cached_property
+    def _says_otherwise(self) -> bool:
+        """True where the kind of study is stated, not taken from the catalogue."""
+        own = self.order.study
+        stated = [] if own is None else [self.here(own).facts.get(name) for name in OF_CATALOGUE]
+        return any(fact is not None and fact.basis is not Basis.DERIVED for fact in stated)
+
     def _triggered(self, called: Called, study: Study) -> bool:
-        assert called.trigger is not None  # noqa: S101 - what no indication calls has a trigger
+        assert called.trigger is not None and called.settled is not None  # noqa: S101 - no indication calls it
+        settled = called.settled is not called.trigger and not self._says_otherwise
+        if settled and self.truth(called.settled, study, False) is not True:  # told before facts are gathered for it
+            return False
         key = (called.criterion.id, study.region if called.trigger.reach <= Reach.REGION else study.id)
         known = self._triggers.get(key)
         if known is None:

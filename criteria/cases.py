@@ -291,10 +291,10 @@ def _trace(criterion: Criterion, weighed: Weighed, study: Study, truth: bool | N
         return here.trace(called.node)
     if criterion.kind == "prerequisite":
         return here.trace(weighed.book.requirement(criterion))
-    trace = here.trace(criterion.when)
-    if criterion.unless is None:
+    trace, exception = here.trace(criterion.when), criterion.unless
+    if exception is None:
         return trace
-    return Step("with its exception", truth, children=(trace, here.off.trace(criterion.unless)))
+    return Step("with its exception", truth, below=lambda: (trace, here.off.trace(exception)))
 
 
 def _exercised(step: Step) -> Iterator[str]:

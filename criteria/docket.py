@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
 from criteria.heard import Roll
-from criteria.logic import All, Node
+from criteria.logic import All, Node, leaves, walk
 from criteria.regions import shows
 from criteria.results import RESULT_FACTS, RESULTS, result_place
 from criteria.studies import Study
+from criteria.triggers import settled_for
 
 if TYPE_CHECKING:
     from criteria.select import Book, Path
@@ -42,14 +43,20 @@ class Called:
     key: tuple[int, ...]
     reach: Reach
     once: Ready | None = None
+    settled: Ready | None = None
+    """Its trigger, with what the catalogue says of the study put in."""
     certain: bool = field(init=False)
     names: frozenset[str] = field(init=False)
     reads_results: bool = field(init=False)
+    waived: frozenset[str] = field(init=False)
+    """The facts named where `missing` may waive a clause."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "certain", self.by_indication and self.once is None)
         object.__setattr__(self, "names", frozenset().union(*(c.names for c in self.clauses)))
         object.__setattr__(self, "reads_results", any(c.reads_results for c in self.clauses))
+        waiving = (n for c in self.clauses for n in walk(c.node) if n.missing)
+        object.__setattr__(self, "waived", frozenset(leaf.fact for n in waiving for leaf in leaves(n)))
 
     @property
     def stands_in(self) -> bool:
@@ -67,7 +74,8 @@ def call(book: Book, path: Path, guidelines: frozenset[str], by_indication: bool
     node = All(nodes) if len(nodes) > 1 else criterion.when
     key, reach = tuple(c.key for c in clauses), max(c.reach for c in clauses)
     once = None if criterion.once is None else ready(criterion.once)
-    return Called(criterion, by_indication, trigger, clauses, node, key, reach, once)
+    settled = None if trigger is None else ready(settled_for(path.study, trigger.node, book.on))
+    return Called(criterion, by_indication, trigger, clauses, node, key, reach, once, settled)
 
 
 Answering = tuple[Study, Called]
@@ -98,7 +106,7 @@ class Docket:
         self._unchecked: dict[str, Roll] = {}
         self._providers: dict[tuple[str, str], Answers] = {}
         self._listed: dict[tuple[str, ...], tuple[Study, ...]] = {}
-        self._behind: dict[tuple[str, str], frozenset[str]] = {}
+        self._behind: dict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = {}
 
     def paths(self, study: str) -> tuple[Called, ...]:
         """The pathways for a study that a recorded indication or a trigger may call, guideline order."""
@@ -193,23 +201,36 @@ class Docket:
             return False
         named = self.book.conditions.opened(condition.names)
         results = RESULT_FACTS & named
-        return not named.isdisjoint(unknown) or any(not self._behind_it(r, study).isdisjoint(unknown) for r in results)
+        behind = (self._behind_it(r, study)[0] for r in results)
+        return not named.isdisjoint(unknown) or not all(map(unknown.isdisjoint, behind))
 
-    def _behind_it(self, result: str, study: Study) -> frozenset[str]:
-        """The facts that the pathways name which answer a result fact, and those that answer what these read."""
+    def waives(self, unknown: frozenset[str], called: Called, study: Study) -> bool:
+        """Whether a pathway for a study may be met for that these facts are unknown: they stand where `missing` may
+        waive a clause, in it or in one whose result it reads."""
+        opened = self.book.conditions.opened
+        if not called.reads_results:
+            return not called.waived.isdisjoint(unknown)
+        behind = (self._behind_it(r, study)[1] for r in RESULT_FACTS & opened(called.names))
+        return not opened(called.waived).isdisjoint(unknown) or not all(map(unknown.isdisjoint, behind))
+
+    def _behind_it(self, result: str, study: Study) -> tuple[frozenset[str], frozenset[str]]:
+        """The facts that the pathways name which answer a result fact, and those that answer what these read; and
+        which of them stand where `missing` may waive a clause."""
         key = result_place(result, study)
         if key not in self._behind:
-            found, seen, left = set[str](), {key}, [(result, study)]
+            opened = self.book.conditions.opened
+            found, waived, seen, left = set[str](), set[str](), {key}, [(result, study)]
             while left:
                 certain, triggered = self.providers(*left.pop())
                 for other, called in chain(certain, *triggered.values()):
-                    named = self.book.conditions.opened(called.names)
+                    named = opened(called.names)
                     found |= named
+                    waived |= opened(called.waived)
                     for inner in RESULT_FACTS & named:
                         if (at := result_place(inner, other)) not in seen:
                             seen.add(at)
                             left.append((inner, other))
-            self._behind[key] = frozenset(found)
+            self._behind[key] = frozenset(found), frozenset(waived)
         return self._behind[key]
 
     def listed(self, regions: tuple[str, ...]) -> tuple[Study, ...]:

@@ -211,27 +211,26 @@ class Circumstances:
         """True when the fact has its value only by presumption."""
         return self.state(name) is not None and self.off.state(name) is None
 
-    def trace(self, node: Node, depth: int = 99, opened: bool = True) -> Step:
-        """The condition with the result of each clause, for people; ``depth`` levels of it; ``opened``: what its
-        defined facts are made of too."""
+    def trace(self, node: Node, depth: int = 99) -> Step:
+        """The condition with the result of each clause, for people, as far as it is read; ``depth`` levels of it."""
         inner = self.off if node.turns else self
         if isinstance(node, Leaf):
             truth = self.truth(node)
             found = self.facts.get(node.fact)
             presumed = found is None and truth is not None and self.presumed(node.fact)
-            below: tuple[Step, ...] = ()
-            if opened and node.fact in self.definitions and found is None and depth > 0:
-                below = tuple(inner.trace(self.definitions[node.fact], depth - 1).children)
-            return Step(
-                node.says or self.vocabulary[node.fact].means, truth, node.fact, found, presumed, node.rows, below, node
-            )
-        return Step(
-            node.says or WORDS.get(type(node)) or f"at least {getattr(node, 'n', 0)} of",
-            self.truth(node),
-            rows=node.rows,
-            children=tuple(inner.trace(n, depth - 1, opened) for n in children(node)) if depth > 0 else (),
-            node=node,
-        )
+            logic = self.definitions.get(node.fact) if found is None else None
+
+            def made_of() -> tuple[Step, ...]:
+                return inner.trace(logic, depth - 1).children if logic is not None and depth > 0 else ()
+
+            says = node.says or self.vocabulary[node.fact].means
+            return Step(says, truth, node.fact, found, presumed, node.rows, made_of, node)
+
+        def parts() -> tuple[Step, ...]:
+            return tuple(inner.trace(n, depth - 1) for n in children(node)) if depth > 0 else ()
+
+        says = node.says or WORDS.get(type(node)) or f"at least {getattr(node, 'n', 0)} of"
+        return Step(says, self.truth(node), rows=node.rows, below=parts, node=node)
 
 
 class _SilentChart(Circumstances):

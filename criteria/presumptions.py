@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from criteria.case import Case
+from criteria.ask import ways_to_all
+from criteria.case import NOTHING, Case
 from criteria.conditions import Ready
+from criteria.docket import Called
 from criteria.evaluate import Circumstances
 from criteria.logic import leaves
 from criteria.ratings import Rating
@@ -17,10 +19,13 @@ def presumed_facts(case: Case, study: Study, weighing: Weighing) -> list[str]:
     """Presumed facts, by the names the rules use, without which the rating would be another."""
     if _stands_alone(case, study, weighing):
         return []
-    here, falls = weighing.here, _ways_to_fall(case, study, weighing)
-    presumable = case.book.conditions.presumable
-    presumed = (n for n in _named(case, study) if n in presumable and here.presumed(n))
-    names = [n for n in presumed if falls is None or any(way.opens_to(n) for way in falls)]
+    here, presumable = weighing.here, case.book.conditions.presumable
+    names = [n for n in _named(case, study) if n in presumable and here.presumed(n)]
+    if weighing.rating is Rating.NOT_APPROPRIATE and not (weighing.fired or weighing.extra):
+        return _outermost(_barring(case, study, weighing, names), here)
+    falls = _ways_to_fall(case, study, weighing)
+    if falls is not None:
+        names = [n for n in names if any(way.opens_to(n) for way in falls)]
 
     def stays() -> bool:
         """A less informed state gives the same rating, and so does every one in between."""
@@ -31,8 +36,7 @@ def presumed_facts(case: Case, study: Study, weighing: Weighing) -> list[str]:
     found = [n for n in names if weigh(case, study, unknown=frozenset({n})).rating is not weighing.rating]
     if falls is not None and found and stays():  # few names are left to be looked at: it is asked only where it matters
         return []
-    inner = {n for name in found for n in _parts(name, here)}
-    return [n for n in found if n not in inner]
+    return _outermost(found, here)
 
 
 def _stands_alone(case: Case, study: Study, weighing: Weighing) -> bool:
@@ -42,6 +46,44 @@ def _stands_alone(case: Case, study: Study, weighing: Weighing) -> bool:
     if weighing.rating is Rating.APPROPRIATE:
         return any(case.path_truth(c, study, presume=False) is True for c in weighing.met)
     return any(weighing.here.off.truth(c.when) is True for c in weighing.fired)
+
+
+def _barring(case: Case, study: Study, weighing: Weighing, names: Sequence[str]) -> list[str]:
+    """Where no pathway can be met: the facts without which one could be.
+
+    What is unknown is asked; a fact without a question of its own opens nothing, but where `missing` waives a clause
+    about which nobody can be asked.
+    """
+    questions, docket = case.book.library.vocabulary, case.docket
+    paths = sorted(case.paths(study), key=lambda c: c.reads_results)  # last those for which the most has to be found
+    refuses = any(r.waives for r in docket.refusals(study.id).rules)
+
+    def otherwise(those: Iterable[Called], presume: bool = True, unknown: frozenset[str] = NOTHING) -> bool:
+        if not any(_may_be_met(case, study, called, presume, unknown) for called in those):
+            return False
+        return not refuses or weigh(case, study, presume, unknown).rating is not weighing.rating
+
+    found = set[str]()
+    for called in paths:
+        bars = case.bars(called, study)
+        for name in names:
+            if name not in found and all(name in bar for bar in bars):
+                unknown = frozenset({name})
+                bears = docket.touches if questions[name].ask is not None else docket.waives
+                if bears(unknown, called, study) and otherwise([called], unknown=unknown):
+                    found.add(name)
+    if found and not otherwise(paths, presume=False):
+        return []  # with nothing presumed the rating is the same
+    return [n for n in names if n in found]
+
+
+def _may_be_met(case: Case, study: Study, called: Called, presume: bool, unknown: frozenset[str]) -> bool:
+    """True when a pathway is met, or can be by answers to questions."""
+    truth = case.path_truth(called, study, presume, unknown)
+    if truth is None:
+        here = case.here(study, presume, unknown)
+        return any(ways_to_all((c.node for c in called.clauses), here)[:1])
+    return truth is True
 
 
 def _named(case: Case, study: Study) -> Iterable[str]:
@@ -63,17 +105,13 @@ def _ways_to_fall(case: Case, study: Study, weighing: Weighing) -> list[_Way] | 
     ready = case.book.conditions.ready
     waivers = [r.when for r in case.docket.refusals(study.id).rules if r.waives and r.criterion not in weighing.fired]
     new = [_Way([_Prop(case, study, [when], False)]) for when in waivers]
-    bound = {id(c): (*c.clauses, *map(ready, weighing.extra)) for c in case.paths(study)}
     if weighing.rating is Rating.APPROPRIATE:
-        props = [_Prop(case, study, bound[id(c)], True) for c in weighing.met]
+        extra = tuple(map(ready, weighing.extra))
+        props = [_Prop(case, study, (*c.clauses, *extra), True) for c in weighing.met]
         return [*(_Way([p]) for p in props), *new] if weighing.silenced else [_Way(props), *new]
-    if weighing.rating is not Rating.NOT_APPROPRIATE:
-        return None
     if weighing.fired:
         return [_Way([_Prop(case, study, [ready(c.when)], True) for c in weighing.fired])]
-    # a substitute that was left out is among them: it may have a word again
-    barred = (_bars(case, study, clauses) for clauses in bound.values())
-    return [*(_Way([_Prop(case, study, conditions, False) for conditions in bars]) for bars in barred), *new]
+    return None
 
 
 class _Way:
@@ -108,13 +146,10 @@ class _Prop:
         return any(self._case.truth(c, self._study, unknown=unknown) is not self._truth for c in touched)
 
 
-def _bars(case: Case, study: Study, clauses: Sequence[Ready]) -> list[list[Ready]]:
-    """The parts of a pathway, joined by `all`, that are false, each a bar; where none is, any part may be one.
-
-    Last those that read results of other rules, for which the most has to be found."""
-    parts = [p for c in clauses for p in case.book.conditions.parts(c.node)]
-    bars = sorted((p for p in parts if case.truth(p, study) is False), key=lambda p: p.reads_results)
-    return [[p] for p in bars] or [parts]
+def _outermost(names: Sequence[str], here: Circumstances) -> list[str]:
+    """Without the facts of which others among them are made."""
+    inner = {part for name in names for part in _parts(name, here)}
+    return [n for n in names if n not in inner]
 
 
 def _parts(name: str, here: Circumstances) -> set[str]:

@@ -44,9 +44,9 @@ class Because(enum.StrEnum):
     OTHER_GUIDELINE = "other-guideline"  # a redirect to a guideline that is not loaded
 
 
-class Step(msgspec.Struct, frozen=True):
-    """One clause of a rule with its result, children below; reading it back is the explanation. ``node`` is the clause
-    itself, where it is one."""
+class Step(msgspec.Struct, frozen=True, eq=False, dict=True):
+    """One clause of a rule with its result; reading it back is the explanation. ``below`` tells the clauses of which it
+    is made: few readers look at all of them. ``node`` is the clause itself, where it is one."""
 
     says: str
     truth: Truth
@@ -54,8 +54,12 @@ class Step(msgspec.Struct, frozen=True):
     found: Fact | None = None
     presumed: bool = False
     rows: tuple[str, ...] = ()
-    children: tuple[Step, ...] = ()
+    below: Callable[[], tuple[Step, ...]] = tuple
     node: Node | None = None
+
+    @cached_property
+    def children(self) -> tuple[Step, ...]:
+        return self.below()
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Ruling:
     kind: str
     truth: Truth
     decisive: bool
-    tell: Callable[..., Step] = field(repr=False, compare=False)
+    tell: Callable[[], Step] = field(repr=False, compare=False)
     rows: tuple[str, ...]
     message: str = ""
     """What a firing exclusion, redirect or note says on the card, in our words."""
@@ -82,10 +86,6 @@ class Ruling:
     def trace(self) -> Step:
         """The condition with the result of each clause, over the facts that were judged; told when it is read."""
         return self.tell()
-
-    def outline(self) -> Step:
-        """`trace` without what defined facts are made of."""
-        return self.tell(opened=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ DOCKETS = 256
 class Path:
     """A pathway for one study with the prerequisites that bind it there, where their guideline speaks."""
 
+    study: Study
     criterion: Criterion
     prerequisites: tuple[Criterion, ...]
 
@@ -54,7 +55,7 @@ class Book:
         for criterion in in_force:
             for study in criterion.studies:
                 if criterion.kind == "pathway":
-                    self.pathways[study].append(_path(criterion, study, prerequisites))
+                    self.pathways[study].append(_path(criterion, library.catalogue[study], prerequisites))
                 elif criterion.kind == "redirect":
                     self.redirects[study].append(criterion)
                 elif criterion.kind in REFUSING and criterion.rates:
@@ -169,9 +170,9 @@ def turning_points(criteria: Iterable[Criterion], library: Library) -> frozenset
     return frozenset(starts | {s.at_most + 1 for s in spans if s.at_most is not None})
 
 
-def _path(criterion: Criterion, study: str, prerequisites: Sequence[Criterion]) -> Path:
-    bound = tuple(p for p in prerequisites if p.pair is None and study in p.studies and _binds(p, criterion))
-    return Path(criterion, bound)
+def _path(criterion: Criterion, study: Study, prerequisites: Sequence[Criterion]) -> Path:
+    bound = tuple(p for p in prerequisites if p.pair is None and study.id in p.studies and _binds(p, criterion))
+    return Path(study, criterion, bound)
 
 
 def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:

@@ -252,15 +252,15 @@ def _rulings(case: Case, study: Study, weighing: Weighing, decisive: Sequence[Cr
     return tuple(out)
 
 
-def _refusal(criterion: Criterion, here: Circumstances, opened: bool = True) -> Step:
-    trace = here.trace(criterion.when, opened=opened)
-    if criterion.unless is None:
+def _refusal(criterion: Criterion, here: Circumstances) -> Step:
+    trace, exception = here.trace(criterion.when), criterion.unless
+    if exception is None:
         return trace
-    unless = Step("unless", None, children=(here.off.trace(criterion.unless, opened=opened),))
-    return Step("all of", trace.truth, children=(trace, unless))
+    unless = Step("unless", None, below=lambda: (here.off.trace(exception),))
+    return Step("all of", trace.truth, below=lambda: (trace, unless))
 
 
-def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Callable[..., Step]) -> Ruling:
+def _ruling(criterion: Criterion, truth: bool | None, decisive: bool, tell: Callable[[], Step]) -> Ruling:
     return Ruling(
         criterion.id, criterion.guideline, criterion.section, criterion.title, criterion.kind, truth, decisive, tell,
         criterion.rows, criterion.message, local=str(criterion.local or ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from criteria.criterion import Criterion
@@ -54,13 +55,16 @@ def _replace(out: Book, base: Book, study: str, old: Criterion, new: Criterion |
             if (item.criterion if isinstance(item, Path) else item) is not old:
                 kept.append(item)
             elif before == after and new is not None:
-                kept.append(Path(new, item.prerequisites) if isinstance(item, Path) else new)
+                kept.append(replace(item, criterion=new) if isinstance(item, Path) else new)
         table[study] = kept
         if not kept:
             del table[study]
     if after is not None and after != before and new is not None:
         table = getattr(out, after)
-        table[study] = [*table.get(study, ()), Path(new, ()) if after == "pathways" else new]
+        table[study] = [
+            *table.get(study, ()),
+            Path(out.library.catalogue[study], new, ()) if after == "pathways" else new,
+        ]
     if old.kind == "prerequisite" and old.pair is None:
         out.pathways[study] = [_rebound(p, old, new) for p in out.pathways.get(study, ())]
 
@@ -69,4 +73,4 @@ def _rebound(path: Path, old: Criterion, new: Criterion | None) -> Path:
     if not any(p is old for p in path.prerequisites):
         return path
     bound = [new if p is old else p for p in path.prerequisites]
-    return Path(path.criterion, tuple(p for p in bound if p is not None and p.kind == "prerequisite"))
+    return replace(path, prerequisites=tuple(p for p in bound if p is not None and p.kind == "prerequisite"))

@@ -47,7 +47,7 @@ def _telling(step: Step) -> Iterator[Step]:
     if step.truth is not True:
         return
     if step.found is not None and step.fact and not step.fact.startswith("order."):
-        yield msgspec.structs.replace(step, children=())
+        yield msgspec.structs.replace(step, below=tuple)
     for child in step.children:
         yield from _telling(child)
 

@@ -22,7 +22,7 @@ def found(fact: str, value: bool | int, note: str = "") -> Fact:
 
 def barred(*steps: Step, **more: object) -> Verdict:
     """Refused because a clause of the nearest rule does not hold."""
-    trace = Step("all of", False, children=steps)
+    trace = Step("all of", False, below=lambda: steps)
     rule = Ruling("spine/x", "spine", "SP-5.1", "Pain", "pathway", False, True, lambda: trace, ())
     fields = {"because": Because.REQUIREMENT_MISSING, "rulings": (rule,), "alternatives": (), **more}
     return verdict(**fields)  # type: ignore[arg-type]
@@ -61,7 +61,7 @@ def test_a_clause_that_is_known_not_to_hold_stays_beside_an_open_question() -> N
 def test_only_what_makes_a_clause_fail_is_quoted_and_its_evidence_once() -> None:
     seen = Step("Seen again.", True, fact="care.seen", found=found("care.seen", True, "6 visits"))
     weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2, "6 visits"))
-    clause = Step("treated for six weeks and seen again", False, children=(seen, weeks))
+    clause = Step("treated for six weeks and seen again", False, below=lambda: (seen, weeks))
     said = detail(barred(clause))
     assert "(on file: Weeks of treatment: 2, 6 visits)" in said
 
@@ -69,7 +69,7 @@ def test_only_what_makes_a_clause_fail_is_quoted_and_its_evidence_once() -> None
 def test_a_clause_that_fails_by_the_chart_stays_where_a_presumption_could_lift_it() -> None:
     weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2))
     fever = Step("The patient has a fever.", False, fact="flag.fever", presumed=True)
-    clause = Step("a wait of twelve weeks, or a fever", False, children=(weeks, fever))
+    clause = Step("a wait of twelve weeks, or a fever", False, below=lambda: (weeks, fever))
     said = detail(barred(clause, provisional=True, asks=("flag.fever",), presumes=("flag.fever",)))
     assert "- A wait of twelve weeks, or a fever (on file: Weeks of treatment: 2)" in said and FEVER in said
 
@@ -90,7 +90,7 @@ def test_a_card_that_asks_for_a_reason_names_no_guideline_as_its_source() -> Non
 def test_several_facts_of_one_record_name_it_once() -> None:
     seen = Step("Seen again.", False, fact="care.seen", found=found("care.seen", False, "6 visits"))
     weeks = Step("Weeks of treatment.", False, fact="care.weeks", found=found("care.weeks", 2, "6 visits"))
-    said = detail(barred(Step("treated and seen again", False, children=(seen, weeks))))
+    said = detail(barred(Step("treated and seen again", False, below=lambda: (seen, weeks))))
     assert said.count("6 visits") == 1
 
 

@@ -139,7 +139,17 @@ def test_a_rule_that_passes_on_the_result_of_another_is_not_named_as_the_cause()
         passed = Step("MRI would be supported", six, "guideline.supports_mri")
         told = (("g/ct_instead", passed), ("g/neck_pain", weeks))
         rulings = tuple(
-            Ruling(name, "g", "1", name, "pathway", six, True, partial(Step, "all of", six, children=(step,)), ())
+            Ruling(
+                name,
+                "g",
+                "1",
+                name,
+                "pathway",
+                six,
+                True,
+                partial(Step, "all of", six, below=partial(tuple, [step])),
+                (),
+            )
             for name, step in told
         )
         return Verdict("ServiceRequest/1", Rating.APPROPRIATE if six else Rating.NOT_APPROPRIATE, rulings=rulings)

@@ -221,12 +221,11 @@ def test_a_code_that_is_one_too_many_is_withdrawn_and_no_study_stands_in_for_it(
     assert [(a.action, a.study) for a in verdict.alternatives] == [("delete", None)]
 
 
-def test_the_outline_of_a_ruling_has_its_clauses_without_what_defined_facts_are_made_of(tmp_path: Path) -> None:
+def test_what_defined_facts_are_made_of_is_told_only_to_who_reads_so_far(tmp_path: Path) -> None:
     when = "indications: [low_back_pain]\nwhen: [pain.low_back, red_flag.any]\n"
     (ruling,) = judge(library(tmp_path, {"p": rule(when)}), {}).rulings
-    told, outline = ruling.trace, ruling.outline()
-    assert [(s.fact, s.truth, s.presumed) for s in outline.children] == [
-        (s.fact, s.truth, s.presumed) for s in told.children
-    ]
-    assert told.children[1].children
-    assert not outline.children[1].children
+    (_, red_flag) = ruling.trace.children
+    assert (red_flag.fact, red_flag.truth, red_flag.presumed) == ("red_flag.any", False, True)
+    assert "children" not in vars(red_flag)
+    assert red_flag.children
+    assert red_flag.children is red_flag.children

@@ -68,7 +68,7 @@ def _verdict(name: str, verdict: Verdict, card: bool) -> Row:
 
 def _reasons(name: str, ruling: Ruling) -> Iterator[Row]:
     head = (name, ruling.criterion, ruling.kind, ruling.section, WORDS[ruling.truth])
-    for step in telling(ruling.outline()):
+    for step in telling(ruling.trace):
         basis = step.found.basis.name.lower() if step.found else "presumed" if step.presumed else None
         yield (*head, step.says, WORDS[step.truth], step.fact, value_of(step.found), basis)
 
