@@ -40,7 +40,12 @@ def confirmed_first(
     def if_so(told: Iterable[str]) -> Outcome:
         return outcome(confirmed(facts, told))
 
-    against = [n for n in names if _is_worse(if_so([n])[0], silent.rating)]
+    def is_worse(told: Iterable[str]) -> bool:
+        return _is_worse(if_so(told)[0], silent.rating)
+
+    against: list[str] = []
+    if is_worse(names):
+        against = [n for n in names if is_worse([n])] or _fewest(names, is_worse)
     open_now = silent.asks if silent.rating is Rating.NEEDS_INFORMATION else ()
     needed, rest = _helpful([n for n in names if n not in against], (silent.rating, open_now), if_so)
     first = (*against, *needed)
@@ -72,13 +77,20 @@ def _helpful(
     best = _distance(if_so(kept)) if kept else _distance(silent)
     if best >= _distance(silent):
         return [], ()
-    for name in tuple(kept):
-        fewer = [n for n in kept if n != name]
-        if fewer and _distance(if_so(fewer)) <= best:
-            kept = fewer
+    kept = _fewest(kept, lambda fewer: _distance(if_so(fewer)) <= best)
     rest = if_so(kept)[1]
     longer = rating is Rating.NEEDS_INFORMATION and len({*kept, *rest}) > len(asked)
     return ([], ()) if longer or {*kept}.issubset(asked) else (kept, rest)
+
+
+def _fewest(names: Sequence[str], enough: Callable[[Sequence[str]], bool]) -> list[str]:
+    """The names without those that are not needed for the rest to be enough."""
+    kept = list(names)
+    for name in names:
+        fewer = [n for n in kept if n != name]
+        if fewer and enough(fewer):
+            kept = fewer
+    return kept
 
 
 def _distance(outcome: Outcome) -> tuple[int, int]:
