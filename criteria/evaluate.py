@@ -88,7 +88,7 @@ class Circumstances:
         order: Memory | None = None,
         region: Memory | None = None,
     ) -> None:
-        self.touched = {ANYTHING, *facts.recorded, *facts.unsearched}
+        self.touched = {ANYTHING, *facts.recorded, *facts.unsearched, *facts.doubted}
         """Facts of which more is known than silence; what none of them bears on is as in a silent chart."""
         own = Memory()
         self._begin(facts, conditions, presume, results, (order or Memory(), region or Memory(), own, own))
@@ -174,7 +174,7 @@ class Circumstances:
         fact = self.facts.recorded.get(name)
         logic = self.definitions.get(name)
         if logic is not None:
-            return self._defined(fact, logic)
+            return self._defined(name, fact, logic)
         if fact is not None:
             return fact.value
         definition = self.vocabulary.facts[name]
@@ -186,6 +186,8 @@ class Circumstances:
             given = self.state(definition.given)
             if given is False or given is SILENT or given is MOOT:
                 return MOOT
+        if name in self.facts.doubted:
+            return None
         searched = name not in self.facts.unsearched
         if definition.absence == "false":
             return SILENT if searched else None
@@ -197,7 +199,7 @@ class Circumstances:
         """A recorded child makes the fact on which it depends true."""
         return any(child in self.facts.recorded for child in self.conditions.children[name])
 
-    def _defined(self, fact: Fact | None, logic: Node) -> State:
+    def _defined(self, name: str, fact: Fact | None, logic: Node) -> State:
         if fact is not None and fact.value is True:
             return True
         recorded = self.off.truth(logic)
@@ -205,6 +207,8 @@ class Circumstances:
             return True
         if fact is not None:  # said to be false, and no recorded leaf contradicts it
             return False
+        if name in self.facts.doubted:
+            return None
         return self.truth(logic) if self.presume else recorded
 
     def presumed(self, name: str) -> bool:

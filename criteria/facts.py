@@ -50,10 +50,16 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known for one order: recorded facts by name, and the names whose records could not be searched."""
+    """What is known for one order: recorded facts by name, and the names whose records could not be searched.
+
+    ``said``: of each fact that the order's own words propose and nobody recorded, what would be known if it were
+    confirmed, what follows from it included. ``doubted``: names of which silence tells nothing, because of such words.
+    """
 
     recorded: Mapping[str, Fact]
     unsearched: frozenset[str] = frozenset()
+    said: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    doubted: frozenset[str] = frozenset()
 
     def get(self, name: str) -> Fact | None:
         return self.recorded.get(name)

@@ -11,9 +11,10 @@ from typing import Literal
 from criteria.alternatives import OFFERED, alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.case import Case
+from criteria.confirm import Outcome, confirmed_first, to_confirm
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
-from criteria.facts import Basis, Facts
+from criteria.facts import Basis, Facts, FactsFor
 from criteria.indications import Indication
 from criteria.library import Library
 from criteria.logic import Node, children, leaves
@@ -55,21 +56,63 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
     if order.study is None:
         return _unrecognised(order)
     study = order.study
-    guidelines = policy.guidelines_for(study.base)
+
     known = facts(order, study)
+
+    def case(facts_for: FactsFor) -> Case | None:
+        return _case(order, study, orders, facts_for, current, policy)
+
+    def found(other: Study) -> Facts:
+        return facts(order, other)
+
+    silent = _judged(case(found), order, study, policy)
+    if not known.said:
+        return silent
+    return confirmed_first(
+        silent,
+        to_confirm(known, current.conditions),
+        found,
+        lambda other: _outcome(case(other), order, study, policy),
+        lambda other: _judged(case(other), order, study, policy),
+    )
+
+
+def _case(
+    order: Order, study: Study, orders: Sequence[Order], facts_for: FactsFor, current: Book, policy: Policy
+) -> Case | None:
+    """None where the age is not known."""
+    known = facts_for(study)
     age = known.get("patient.age_years")
     if age is None:
+        return None
+    indications = recorded_indications(order, known, current.library)
+    years = int(age.value)  # type: ignore[arg-type]
+    guidelines = policy.guidelines_for(study.base)
+    return Case(order, orders, facts_for, current, policy, guidelines, years, indications)
+
+
+def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Verdict:
+    if case is None:
         return Verdict(
             order.reference,
             Rating.NEEDS_INFORMATION,
             Because.FACTS_MISSING,
             asks=("patient.age_years",),
-            guidelines=guidelines,
+            guidelines=policy.guidelines_for(study.base),
         )
-    indications = recorded_indications(order, known, current.library)
-    years = int(age.value)  # type: ignore[arg-type]
-    case = Case(order, orders, lambda s: facts(order, s), current, policy, guidelines, years, indications)
     return _unstated(case, study) or _settled(case, study)
+
+
+def _outcome(case: Case | None, order: Order, study: Study, policy: Policy) -> Outcome:
+    """The rating and the questions of the verdict, which are found much faster than all of it."""
+    if case is None or study.contrast == "not_stated":
+        verdict = _judged(case, order, study, policy)
+        return verdict.rating, verdict.asks
+    weighing = weigh(case, study)
+    if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
+        quiet = silence(case, study, weighing)
+        return quiet.rating, quiet.asks
+    return weighing.rating, questions(weighing) if weighing.rating is Rating.NEEDS_INFORMATION else ()
 
 
 def _settled(case: Case, study: Study) -> Verdict:

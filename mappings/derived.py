@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from criteria.errors import DataError
-from criteria.facts import Basis, Fact
+from criteria.facts import Basis, Fact, Value
 from criteria.reading import read_yaml
 from mappings.attested import vocabulary
 
@@ -69,6 +69,14 @@ def links(path: Path = TABLE) -> Mapping[str, tuple[Clause, ...]]:
 def _needs() -> tuple[tuple[str, tuple[Clause, ...], frozenset[str]], ...]:
     """The table, each line with the facts of which one is needed."""
     return tuple((name, clauses, frozenset(c.fact for c in clauses)) for name, clauses in links().items())
+
+
+@functools.lru_cache(maxsize=1024)
+def attested_with_all_that_follows(name: str, value: Value) -> tuple[Fact, ...]:
+    """A fact as an answer would have it, and what follows from it alone."""
+    held = {name: Fact(name, value, Basis.ATTESTED)}
+    derive(held)
+    return tuple(held.values())
 
 
 def derive(facts: dict[str, Fact]) -> None:

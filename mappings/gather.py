@@ -33,6 +33,7 @@ from mappings.plans import plan_facts, read_plans
 from mappings.prior_imaging import earlier_studies, prior_imaging_facts, similar_done
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
+from mappings.said import said_facts
 from mappings.searched import unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
@@ -116,7 +117,8 @@ class Chart:
         facts = dict(self._of_region(order, study))
         add(facts, similar_done(study, self._earlier))
         add(facts, order_facts(self._company(order), study, self.records, self._done))
-        return Facts(facts, self._unsearched - facts.keys())
+        said = said_facts(order.proposals, facts) if order.proposals else {}
+        return Facts(facts, self._unsearched - facts.keys(), said)
 
     def _of_region(self, order: Order, study: Study) -> Mapping[str, Fact]:
         """What is the same for all studies of a region: everything but what follows from the study itself, from which

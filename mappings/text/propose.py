@@ -106,7 +106,8 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
 
 
 def _deniable(name: str, value: Value) -> bool:
-    return value is True and vocabulary()[name].type == "boolean"
+    """To deny one disease does not deny all the signs that a suspicion of it asks about."""
+    return value is True and not name.startswith("red_flag.") and vocabulary()[name].type == "boolean"
 
 
 def _past_cancer(says: Says) -> dict[str, Value]:

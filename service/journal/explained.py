@@ -15,10 +15,11 @@ from typing import Any
 from criteria.conditions import Conditions, Reach
 from criteria.facts import Basis, Fact, Facts, Value
 from criteria.library import Library
-from criteria.orders import Kind, Order, Reason
+from criteria.orders import Kind, Order, Proposal, Reason
 from criteria.policies import Policy
 from criteria.select import book
 from criteria.studies import Study
+from mappings.said import said_facts
 from service.journal.judged import Judged
 from service.journal.models import Explanation
 
@@ -62,6 +63,7 @@ def _order(order: Order) -> Row:
         "reasons": [
             {"status": r.status, "indications": list(r.indications), "regions": list(r.regions)} for r in order.reasons
         ],
+        "said": [{"name": p.name, "value": p.value} for p in order.proposals if p.kind == "fact" and _is_code(p.value)],
     }
 
 
@@ -150,7 +152,7 @@ class Kept:
             known |= {n: f for n, f in near.items() if reach.get(n) is Reach.REGION}
             limit = Reach.REGION if near else Reach.ORDER
             unsearched |= {name for name, depends in reach.items() if limit < depends < Reach.RESULTS}
-        return Facts(known, unsearched - known.keys())
+        return Facts(known, unsearched - known.keys(), said_facts(order.proposals, known))
 
     @property
     def conditions(self) -> Conditions:
@@ -165,7 +167,7 @@ def from_row(row: Explanation, library: Library) -> Kept | None:
     """None where the criteria no longer know what the row speaks of."""
     policy = library.policies.by_id.get(row.policy)
     try:
-        orders = tuple(_read_order(n, o, library.catalogue.studies) for n, o in enumerate(row.orders))
+        orders = tuple(_read_order(n, o, library) for n, o in enumerate(row.orders))
     except KeyError:
         return None
     if policy is None or not orders:
@@ -179,7 +181,9 @@ def from_row(row: Explanation, library: Library) -> Kept | None:
     return Kept(row, library, policy, orders, held)
 
 
-def _read_order(number: int, row: Row, studies: Mapping[str, Study]) -> Order:
+def _read_order(number: int, row: Row, library: Library) -> Order:
+    studies = library.catalogue.studies
+    said = (p for p in row.get("said", ()) if p["name"] in library.vocabulary)
     return Order(
         f"order-{number}",
         Kind(row["kind"]),
@@ -188,6 +192,7 @@ def _read_order(number: int, row: Row, studies: Mapping[str, Study]) -> Order:
         row["position"],
         tuple(studies[s] for s in row["candidates"]),
         standing=row["standing"],
+        proposals=tuple(Proposal("fact", p["name"], p["value"], "") for p in said),
     )
 
 

@@ -1,0 +1,17 @@
+"""What the order's own words propose and the chart does not answer: what would be known if it were confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from criteria.facts import Fact
+from criteria.orders import Proposal
+from mappings.derived import attested_with_all_that_follows
+
+
+def said_facts(proposals: Iterable[Proposal], known: Container[str]) -> dict[str, tuple[Fact, ...]]:
+    """Proposed fact -> itself and what follows from it, of what is not ``known`` anyhow."""
+    facts = (p for p in proposals if p.kind == "fact" and p.name not in known)
+    return {
+        p.name: tuple(f for f in attested_with_all_that_follows(p.name, p.value) if f.name not in known) for p in facts
+    }
