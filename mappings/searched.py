@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from criteria.errors import DataError
+from criteria.facts import Fact
 from criteria.reading import read_yaml
 from mappings.attested import vocabulary
 from mappings.queries import QUERIES
 
 TABLE = Path(__file__).parent / "searched.yaml"
+SETTLED = "settled"
 
 
 @functools.cache
@@ -24,9 +26,9 @@ def places(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
     types = {q.type for q in QUERIES.values()}
     names = vocabulary().facts
     for name, held in raw.items():
-        prefix = name.removesuffix("*")
-        fits = name in names or (name.endswith(".*") and any(n.startswith(prefix) for n in names))
-        if not fits:
+        if name == SETTLED:
+            continue
+        if not _named(name):
             raise DataError(path, raw.line(name), f"`{name}` fits no fact of the vocabulary.")
         for one in held:
             if one not in types:
@@ -49,6 +51,38 @@ def _longest(name: str, raw: Mapping[str, list[str]]) -> list[str]:
     return []
 
 
+def _named(name: str) -> frozenset[str]:
+    """The facts that a name, or a prefix with .*, fits."""
+    names = vocabulary().facts
+    prefix = name.removesuffix("*")
+    return frozenset(n for n in names if n == name or (name.endswith(".*") and n.startswith(prefix)))
+
+
+@functools.cache
+def settled(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
+    """fact -> the facts whose silence its "no" makes as good as searched. Raises `DataError`."""
+    out = {}
+    raw = read_yaml(path)[SETTLED]
+    for name, held in raw.items():
+        if name not in vocabulary() or vocabulary()[name].type != "boolean":
+            raise DataError(path, raw.line(name), f"`{name}` is no boolean fact of the vocabulary.")
+        for one in held:
+            if not _named(one):
+                raise DataError(path, raw.line(name), f"`{one}` fits no fact of the vocabulary.")
+        out[name] = frozenset().union(*map(_named, held))
+    return out
+
+
 def unsearched(missing: frozenset[str]) -> frozenset[str]:
     """The facts whose silence means unknown because one of their resource types is missing."""
     return frozenset(n for n, types in places().items() if types & missing) if missing else frozenset()
+
+
+def still_open(names: frozenset[str], facts: Mapping[str, Fact]) -> frozenset[str]:
+    """Those of `unsearched` facts that remain so: nothing is known of them, and nobody's "no" settles them."""
+    if not names:
+        return names
+    for name, others in settled().items():
+        if name in facts and facts[name].value is False:
+            names -= others
+    return names - facts.keys()
