@@ -33,7 +33,7 @@ from mappings.plans import plan_facts, read_plans
 from mappings.prior_imaging import earlier_studies, prior_imaging_facts, similar_done
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
-from mappings.searched import still_open, unsearched
+from mappings.searched import left_open, still_open, unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
@@ -92,6 +92,7 @@ class Chart:
             dict.fromkeys((*records.set_aside, *observed(records, today).set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
+        self._unsearched |= left_open(self.set_aside)
         self.strange_devices = tuple(name for _, name in unrecognised(records))
         """What the chart calls the devices that nobody recognises, for the card alone."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from criteria.errors import DataError
@@ -11,9 +11,11 @@ from criteria.facts import Fact
 from criteria.reading import read_yaml
 from mappings.attested import vocabulary
 from mappings.queries import QUERIES
+from mappings.records import SetAside
+from mappings.tables import read_table
 
 TABLE = Path(__file__).parent / "searched.yaml"
-SETTLED = "settled"
+SETTLED, UNREADABLE = "settled", "unreadable"
 
 
 @functools.cache
@@ -26,7 +28,7 @@ def places(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
     types = {q.type for q in QUERIES.values()}
     names = vocabulary().facts
     for name, held in raw.items():
-        if name == SETTLED:
+        if name in (SETTLED, UNREADABLE):
             continue
         if not _named(name):
             raise DataError(path, raw.line(name), f"`{name}` fits no fact of the vocabulary.")
@@ -61,16 +63,31 @@ def _named(name: str) -> frozenset[str]:
 @functools.cache
 def settled(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
     """fact -> the facts whose silence its "no" makes as good as searched. Raises `DataError`."""
-    out = {}
-    raw = read_yaml(path)[SETTLED]
+    booleans = {n for n, fact in vocabulary().facts.items() if fact.type == "boolean"}
+    return _section(path, SETTLED, booleans, "no boolean fact of the vocabulary")
+
+
+@functools.cache
+def unreadable(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
+    """result -> the facts that one which cannot be read leaves unknown. Raises `DataError`."""
+    measured = {means for kinds in read_table("findings").exact.values() for means in kinds}
+    return _section(path, UNREADABLE, measured, "no result of findings.csv")
+
+
+def _section(path: Path, section: str, known: Container[str], wrong: str) -> Mapping[str, frozenset[str]]:
+    raw = read_yaml(path).get(section, {})
     for name, held in raw.items():
-        if name not in vocabulary() or vocabulary()[name].type != "boolean":
-            raise DataError(path, raw.line(name), f"`{name}` is no boolean fact of the vocabulary.")
+        if name not in known:
+            raise DataError(path, raw.line(name), f"`{name}` is {wrong}.")
         for one in held:
             if not _named(one):
                 raise DataError(path, raw.line(name), f"`{one}` fits no fact of the vocabulary.")
-        out[name] = frozenset().union(*map(_named, held))
-    return out
+    return {name: frozenset().union(*map(_named, held)) for name, held in raw.items()}
+
+
+def left_open(aside: Iterable[SetAside]) -> frozenset[str]:
+    """The facts that results which could not be read leave unknown."""
+    return frozenset().union(*(unreadable().get(kind, ()) for one in aside for kind in one.of))
 
 
 def unsearched(missing: frozenset[str]) -> frozenset[str]:
