@@ -288,7 +288,7 @@ def _stranger(resource: dict[str, Any], shape: Shape, whose: str | None, patient
     subject = mapping(resource.get(shape.patient or ""))
     if whose and (subject.get("reference") == whose or target(subject) == whose):
         return None
-    if "reference" in subject:
+    if "reference" in subject and target(subject):
         return ANOTHERS
     return None if _same_identifier(subject, patient) else "it does not say which patient it is about"
 

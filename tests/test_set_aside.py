@@ -33,7 +33,14 @@ def device(**changed: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"type": "pacemaker"}, {"patient": {"display": "a name"}}, {"patient": {}}, {"patient": None}, {"safety": {}}],
+    [
+        {"type": "pacemaker"},
+        {"patient": {"display": "a name"}},
+        {"patient": {"reference": "urn:uuid:1"}},
+        {"patient": {}},
+        {"patient": None},
+        {"safety": {}},
+    ],
 )
 def test_a_device_that_cannot_be_used_leaves_implants_unknown(changed: dict[str, Any]) -> None:
     records = read(device(**changed))
