@@ -24,6 +24,8 @@ DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued", "
 
 vocabulary = functools.cache(load_vocabulary)
 
+SIGNED = frozenset({"deg", "%"})
+"""Units of what may be less than nothing: an angle to the other side, a loss that is a gain."""
 LARGEST = 2**53
 """From here on a number of JSON is no exact whole number any more."""
 
@@ -173,10 +175,10 @@ def _amount(fact: FactDefinition, field: str, value: Any, on: dt.date, today: dt
         raise Unreadable("a number is expected")
     if abs(amount) >= LARGEST:
         raise Unreadable("the number is larger than anything that is measured")
+    if amount < 0 and fact.unit not in SIGNED:
+        raise Unreadable("it cannot be negative")
     ended = fact.name.endswith("ended_days_ago") and amount == 0  # 0 = still going on, not ended on that day
     if since and not ended:
-        if amount < 0:
-            raise Unreadable("a number of days cannot be negative")
         amount += (today - on).days
     if fact.type == "integer":
         days_or_years = fact.unit in ("d", "mo", "a")

@@ -83,6 +83,19 @@ def condition_facts(records: Records, today: dt.date, since: dt.date | None = No
     return held
 
 
+def open_facts(records: Records, today: dt.date) -> frozenset[str]:
+    """The facts that have to be new, of entries that may or may not be: nobody may presume that they are absent."""
+    return frozenset(
+        name
+        for diagnosis in records.once(read_conditions, today)
+        if not diagnosis.over
+        for meaning in diagnosis.meanings
+        for name in meaning.facts
+        if (days := channel(name).open_days) is not None
+        if not _timely(name, diagnosis, today) and (diagnosis.on is None or (today - diagnosis.on).days <= days)
+    )
+
+
 def read_conditions(records: Records, today: dt.date) -> list[Diagnosis]:
     """Every Condition that says anything to us."""
     return [d for c in records.of("Condition") if (d := read_condition(c, today)) is not None]

@@ -22,7 +22,7 @@ Says = Literal["known", "suspected", "symptom", "status", "history"]
 Phase = Literal["initial", "later", "delayed_union", "nonunion", "sequela"]
 
 COLUMNS = ("code", "match", "says", "indication", "facts", "since", "source")
-CHANNEL_COLUMNS = ("fact", "suspected", "reason", "chart", "recent_days", "lasts_days", "past", "implies")
+CHANNEL_COLUMNS = ("fact", "suspected", "reason", "chart", "recent_days", "open_days", "lasts_days", "past", "implies")
 SAYS = ("known", "suspected", "symptom", "status", "history")
 ICD = re.compile(r"([A-Z]\d[0-9A-Z])(?:\.?([0-9A-Z]{1,4}))?")
 _SPINAL_INJURY = ("S12", "S13", "S14", "S22.0", "S23", "S24", "S32.0", "S33", "S34")
@@ -59,6 +59,7 @@ class Channel:
     reason: Literal["known", "suspected", "both", "none"] = "known"
     chart: bool = True
     recent_days: int | None = None
+    open_days: int | None = None
     lasts_days: int | None = None
     past: bool = False
     implies: tuple[str, ...] = ()
@@ -246,7 +247,7 @@ def read_everything() -> None:
 @functools.cache
 def _channels(path: Path = CODES / "fact_channels.csv") -> Mapping[str, Channel]:
     out: dict[str, Channel] = {}
-    for n, (fact, suspected, reason, chart, recent, lasts, past, implies) in rows(path, CHANNEL_COLUMNS):
+    for n, (fact, suspected, reason, chart, recent, unsure, lasts, past, implies) in rows(path, CHANNEL_COLUMNS):
         for name in (fact, *([suspected] if suspected else []), *implies.split()):
             if name not in vocabulary():
                 raise DataError(path, n, f"`{name}` is no fact of facts.yaml.{near(name, vocabulary().facts)}")
@@ -256,11 +257,14 @@ def _channels(path: Path = CODES / "fact_channels.csv") -> Mapping[str, Channel]
             raise DataError(path, n, "reason is known, suspected, both or none; chart and past are yes, no or empty.")
         if reason in ("suspected", "both") and not suspected:
             raise DataError(path, n, f"say which fact is the suspected reading of `{fact}`.")
+        if unsure and not recent:
+            raise DataError(path, n, "open_days goes with recent_days.")
         out[fact] = Channel(
             suspected=suspected or None,
             reason=reason,  # type: ignore[arg-type]
             chart=chart == "yes" or (chart == "" and not fact.endswith("_suspected")),
             recent_days=int(recent) if recent else None,
+            open_days=int(unsure) if unsure else None,
             lasts_days=int(lasts) if lasts else None,
             past=past == "yes",
             implies=tuple(implies.split()),

@@ -13,7 +13,7 @@ from criteria.studies import Study
 from mappings.allergies import allergy_facts
 from mappings.attested import read_attested
 from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followed, surveillance_facts
-from mappings.conditions import condition_facts
+from mappings.conditions import condition_facts, open_facts
 from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
@@ -34,7 +34,7 @@ from mappings.prior_imaging import earlier_studies, prior_imaging_facts, similar
 from mappings.reasons import reason_facts
 from mappings.records import Records, SetAside
 from mappings.said import said_facts
-from mappings.searched import unsearched
+from mappings.searched import left_open, still_open, unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
@@ -84,7 +84,7 @@ class Chart:
         self._earlier = earlier_studies(records, today)
         self._done = advanced_studies(records)
         self._operations, self._plans = read_operations(records, today), read_plans(records, today)
-        self._unsearched = unsearched(records.missing)
+        self._unsearched = unsearched(records.missing) | open_facts(records, today)
         self._episodes: dict[str, tuple[Episode, tuple[Contact, ...], Followed, dict[str, Fact]]] = {}
         self._regions: dict[tuple[str, str], Mapping[str, Fact]] = {}
         self._companies: dict[str, Company] = {}
@@ -93,6 +93,7 @@ class Chart:
             dict.fromkeys((*records.set_aside, *observed(records, today).set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
+        self._unsearched |= left_open(self.set_aside)
         self.strange_devices = tuple(name for _, name in unrecognised(records))
         """What the chart calls the devices that nobody recognises, for the card alone."""
 
@@ -118,7 +119,7 @@ class Chart:
         add(facts, similar_done(study, self._earlier))
         add(facts, order_facts(self._company(order), study, self.records, self._done))
         said = said_facts(order.proposals, facts) if order.proposals else {}
-        return Facts(facts, self._unsearched - facts.keys(), said)
+        return Facts(facts, still_open(self._unsearched, facts), said)
 
     def _of_region(self, order: Order, study: Study) -> Mapping[str, Fact]:
         """What is the same for all studies of a region: everything but what follows from the study itself, from which

@@ -44,7 +44,7 @@ def _kidney(results: Results, patient: Mapping[str, Any], aside: list[SetAside])
             held = amount(result.body)
             rate = held.within(FILTRATION) if held else None
             if rate is None:
-                aside.append(result.aside("renal.egfr_ml_min: no number in a known unit"))
+                aside.append(result.aside("renal.egfr_ml_min: no number in a known unit", "egfr"))
             else:
                 told.append((result, rate))
         if told:

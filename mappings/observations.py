@@ -48,8 +48,9 @@ class Result(msgspec.Struct):
         sources = dict.fromkeys(reference_of(r.resource) for r in (self, *others))
         return Fact(name, value, basis, tuple(sources), self.on)
 
-    def aside(self, why: str) -> SetAside:
-        return SetAside(reference_of(self.resource), why)
+    def aside(self, why: str, *kinds: str) -> SetAside:
+        """What is said of it when it cannot be used; ``kinds``: what it measures."""
+        return SetAside(reference_of(self.resource), why, kinds)
 
 
 Results = Mapping[str, Sequence[Result]]
@@ -71,7 +72,7 @@ def read_results(records: Records, today: dt.date, aside: list[SetAside]) -> Res
         for body, kinds in read:
             result = Result(resource, body, on, (today - on).days)
             if "valueQuantity" in body and unit_of(mapping(body["valueQuantity"])) is None:
-                aside.append(result.aside("the unit of its value cannot be read"))
+                aside.append(result.aside("the unit of its value cannot be read", *kinds))
             elif "dataAbsentReason" not in body or any(key.startswith("value") for key in body):
                 for kind in kinds:
                     found.setdefault(kind, []).append(result)

@@ -39,10 +39,10 @@ def _observed(records: Records, today: dt.date) -> Observed:
     for observation, means, panel, when in records.telling:
         if not panel and (days := LASTS[means]) and _older(when, today, days):
             continue
-        if not sound and (why := misshapen(observation, shape)):
-            aside.append(SetAside(reference_of(observation), why))
-            continue
         own, others = _apart(means) if means else ((), ())
+        if not sound and (why := misshapen(observation, shape)):
+            aside.append(SetAside(reference_of(observation), why, own))
+            continue
         for other in others:
             of[other].append(observation)
         if own or panel:

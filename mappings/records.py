@@ -25,7 +25,8 @@ LONGEST = 64
 """Letters of a status code that is kept."""
 Made = TypeVar("Made")
 TELLING = "telling"
-KEYS = ("patient", "lost", "unsure", "late", "fields", "also")
+KEYS = ("patient", "lost", "unsure", "rests", "late", "fields", "also")
+ANOTHERS = "it is not about this patient"
 TYPES: Mapping[str, type] = {
     "text": str, "flag": bool, "object": dict, "concept": dict, "coding": dict, "period": dict, "reference": dict,
     "list": list, "concepts": list, "references": list,
@@ -35,17 +36,20 @@ TYPES: Mapping[str, type] = {
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A resource (or one of its values) that could not be used; ``why`` holds no patient data."""
+    """A resource (or one of its values) that could not be used; ``why`` holds no patient data. ``of``: what it would
+    have measured or found, where its codes tell."""
 
     reference: str
     why: str
+    of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
     """Usable resources of one patient.
 
-    ``missing`` are the resource types that could not be had: facts from them are unknown, not false.
+    ``missing`` are the resource types that could not be had, or of which one on whose absence safety rests could not
+    be used: facts from them are unknown, not false.
     """
 
     patient: dict[str, Any]
@@ -121,6 +125,7 @@ class Shape:
     lost: frozenset[str]
     unsure: frozenset[str]
     fields: Mapping[str, type]
+    rests: bool = False
     late: bool = False
     read: Mapping[str, str] = field(default_factory=dict)
     """Every field that is looked at, with its type as resources.yaml has it; "" for any."""
@@ -143,7 +148,12 @@ def shapes(path: Path = RESOURCES) -> Mapping[str, Shape]:
         fields = {name: TYPES[wanted] for name, wanted in entry["fields"].items()}
         lost, unsure = frozenset(entry["lost"]), frozenset(entry.get("unsure", ()))
         read = {**dict.fromkeys(entry.get("also", ()), ""), **entry["fields"]}
-        out[kind] = Shape(entry["patient"], lost, unsure, fields, entry.get("late", False), read)
+        for flag in ("rests", "late"):
+            if type(entry.get(flag, False)) is not bool:
+                raise DataError(path, entry.line(flag), f"`{flag}` is true or left out.")
+        out[kind] = Shape(
+            entry["patient"], lost, unsure, fields, entry.get("rests", False), entry.get("late", False), read
+        )
     return out
 
 
@@ -168,6 +178,7 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
     aside = [SetAside("resource", "it is no FHIR resource")] * strange
     patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
     whose, usable, made, sound = target(f"Patient/{patient_id}"), {}, {}, set()
+    missing = set(missing)
     for kind, shape in shapes().items():
         if kind in by_type:
             found = sets.get(kind)
@@ -180,7 +191,10 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
             else:
                 held = _in_order(by_type[kind], shape, whose, told)
             if held is None:
+                before = len(aside)
                 held = _with_care(by_type[kind], shape, whose, patient, aside)
+                if shape.rests and any(a.why != ANOTHERS for a in aside[before:]):
+                    missing.add(kind)
             elif shape.late:
                 made[TELLING] = told
             if held:
@@ -219,12 +233,12 @@ def _with_care(
     held: list[dict[str, Any]], shape: Shape, whose: str | None, patient: dict[str, Any], aside: list[SetAside]
 ) -> Sequence[dict[str, Any]]:
     """Those that count of one type; what cannot be used is set aside."""
-    newest = _newest(held)
+    newest: Sequence[dict[str, Any]] = [r for r in _newest(held) if _counts(r, shape)]
     if not shape.late:
         newest = [r for r in newest if not _told(misshapen(r, shape), r, aside)]
     if shape.patient:
         newest = [r for r in newest if not _told(_stranger(r, shape, whose, patient), r, aside)]
-    return [r for r in newest if _counts(r, shape)]
+    return newest
 
 
 def _newest(held: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
@@ -274,8 +288,8 @@ def _stranger(resource: dict[str, Any], shape: Shape, whose: str | None, patient
     subject = mapping(resource.get(shape.patient or ""))
     if whose and (subject.get("reference") == whose or target(subject) == whose):
         return None
-    if "reference" in subject:
-        return "it is not about this patient"
+    if "reference" in subject and target(subject):
+        return ANOTHERS
     return None if _same_identifier(subject, patient) else "it does not say which patient it is about"
 
 

@@ -117,7 +117,7 @@ class Decision:
             kept = list(
                 judged(
                     verdicts, answer, orders, chart.session, chart.looked_at, self.keys(client), policy.id, today,
-                    client.profile.shows.language,
+                    client.profile.shows.language, [aside.reference for aside in chart.set_aside],
                 )
             )  # fmt: skip
             answer = with_addresses(answer, kept, self.settings.explain_pages)

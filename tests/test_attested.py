@@ -62,6 +62,32 @@ def test_quantities_come_in_the_facts_own_unit(name: str, held: dict[str, Any], 
     assert got == (pytest.approx(expected) if isinstance(expected, int | float) else expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "held"),
+    [
+        ("trial_of_treatment.duration_weeks", {"valueQuantity": {"value": -3, "code": "wk"}}),
+        ("trial_of_treatment.duration_weeks", {"valueInteger": -3}),
+        ("trial_of_treatment.ended_days_ago", {"valueInteger": -5}),
+        ("treatment_plan.surgery_in_days", {"valueInteger": -1}),
+        ("surveillance.years_since_treatment", {"valueQuantity": {"value": -0.5, "code": "a"}}),
+        ("prior_imaging.mri.with_gadolinium_count", {"valueInteger": -1}),
+        ("patient.age_years", {"valueInteger": -1}),
+        ("lesion.longest_diameter_mm", {"valueQuantity": {"value": -4, "code": "mm"}}),
+        ("exam.motor_strength_grade", {"valueInteger": -1}),
+    ],
+)
+def test_what_cannot_be_negative_is_refused_where_it_is(name: str, held: dict[str, Any]) -> None:
+    stated = observation(name, **held)
+    assert value(name, stated) is None
+    (aside,) = read_attested(records(stated), TODAY).set_aside
+    assert aside.why == f"{name}: it cannot be negative"
+
+
+def test_an_angle_may_be_negative() -> None:
+    name = "scoliosis.kyphosis_degrees"
+    assert value(name, observation(name, valueQuantity={"value": -10, "code": "deg"})) == -10
+
+
 def test_integer_and_quantity_may_stand_for_each_other() -> None:
     assert (
         value("trial_of_treatment.duration_weeks", observation("trial_of_treatment.duration_weeks", valueInteger=6))

@@ -499,7 +499,7 @@ def test_facts_of_a_type_that_could_not_be_searched_are_unsearched_unless_record
 
 def test_every_fact_whose_absence_is_false_has_its_place_or_is_knowingly_without() -> None:
     nowhere = {n.split(".")[0] for n, types in places().items() if not types}
-    assert nowhere <= {"order", "documentation", "pet_ct", "mri"}
+    assert nowhere <= {"order", "documentation", "pet_ct", "mri", "implant"}
 
 
 def test_nothing_follows_from_facts_of_the_ordered_study_alone() -> None:

@@ -360,7 +360,7 @@ def test_a_snomed_concept_states_what_its_indication_asserts() -> None:
 
 def test_a_fact_channel_without_a_suspected_reading_is_a_slip(tmp_path: Path) -> None:
     path = tmp_path / "fact_channels.csv"
-    path.write_text(",".join(diagnoses.CHANNEL_COLUMNS) + "\nfracture.spinal_known,,suspected,,,,,\n")
+    path.write_text(",".join(diagnoses.CHANNEL_COLUMNS) + "\nfracture.spinal_known,,suspected,,,,,,\n")
     with pytest.raises(DataError, match="suspected reading") as raised:
         diagnoses._channels.__wrapped__(path)
     assert raised.value.line == 2

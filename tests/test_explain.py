@@ -150,3 +150,13 @@ def test_rules_of_the_site_are_marked_as_local(tmp_path: Path) -> None:
 def test_the_page_says_where_to_report_a_fault(tmp_path: Path, contact: str, shown: str) -> None:
     with explaining(tmp_path, contact=contact) as app:
         assert shown in page(app, address(app, UNTREATED))
+
+
+def test_a_record_that_could_not_be_used_is_named(app: Flask) -> None:
+    body = request_of(TREATED_WITH_PACEMAKER)
+    broken = {"resourceType": "Device", "id": "broken-1", "status": "active", "type": "pacemaker"}
+    body["prefetch"]["devices"] = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": broken}]}
+    [found] = [a for card in answered(app, body) for a in explained_at(card)]
+    assert told(app, found)["set_aside"] == ["Device/broken-1"]
+    assert not told(app, found)["all_records_read"]
+    assert "Left out because it could not be used: Device/broken-1." in page(app, found)

@@ -99,6 +99,8 @@ def document(answer: Answer) -> Json:
         "verdict": _verdict(answer.on_file, answer),
         "all_records_read": not kept.row.unsearched,
     }
+    if kept.set_aside:
+        out["set_aside"] = kept.set_aside
     if answer.differs:
         out["judged"]["answered_then"] = _rating(kept.row.rating, answer)
     if answer.supposed:

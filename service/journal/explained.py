@@ -47,10 +47,16 @@ def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version
         "language": judged.language,
         "rating": str(judged.verdict.rating),
         "because": str(judged.verdict.because) if judged.verdict.because else None,
-        "orders": [_order(o) for o in (judged.order, *others)],
+        "orders": [_order(judged.order) | _set_aside(judged.set_aside), *map(_order, others)],
         "facts": list(_facts(judged, drafts, unsearched)),
         "unsearched": sorted(unsearched),
     }
+
+
+def _set_aside(references: Iterable[str]) -> Row:
+    """The records that could not be used when the order was judged; nobody's own, and none without an id."""
+    held = [r for r in dict.fromkeys(references) if (m := REFERENCE.fullmatch(r)) and m[1] not in PERSONS]
+    return {"set_aside": held} if held else {}
 
 
 def _order(order: Order) -> Row:
@@ -138,6 +144,11 @@ class Kept:
     @property
     def order(self) -> Order:
         return self.orders[0]
+
+    @property
+    def set_aside(self) -> list[str]:
+        """References of records that could not be used."""
+        return [str(reference) for reference in self.row.orders[0].get("set_aside", ())]
 
     def facts(self, order: Order, study: Study) -> Facts:
         """As the chart gave them. For a study that was not considered then, what depends on the study is unknown."""

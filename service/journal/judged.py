@@ -19,7 +19,8 @@ from service.journal.consults import consult_uris, consults_with_a_card
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One order that can be explained: all orders of the session, and the facts by the studies considered for it."""
+    """One order that can be explained: all orders of the session, the facts by the studies considered for it, and the
+    records that could not be used."""
 
     handle: str
     verdict: Verdict
@@ -29,6 +30,7 @@ class Judged:
     policy: str
     day: dt.date
     language: str = "en"
+    set_aside: Sequence[str] = ()
 
 
 def judged(
@@ -41,6 +43,7 @@ def judged(
     policy: str,
     day: dt.date,
     language: str,
+    set_aside: Sequence[str] = (),
 ) -> Iterator[Judged]:
     """What is kept of an answer so that it can be explained; ``facts`` are those that were looked at for an order."""
     told, with_card = consult_uris(answer), consults_with_a_card(answer)
@@ -50,7 +53,7 @@ def judged(
         silent = verdict.provisional and verdict.rating is Rating.APPROPRIATE
         if order is not None and consult and (silent or verdict.order in with_card):
             handle = explain_handle(keys, consult)
-            yield Judged(handle, verdict, order, session, facts(order), policy, day, language)
+            yield Judged(handle, verdict, order, session, facts(order), policy, day, language, set_aside)
 
 
 def with_addresses(answer: Mapping[str, Any], kept: Iterable[Judged], pages: str) -> dict[str, Any]:
