@@ -133,9 +133,9 @@ def _page(
     one, two = (rules["name"] for rules in held["rules"])
     page = Page("What a change of the rules would do")
     cards, moved = held["cards_per_100_orders"], held["changed_rating"]
-    if not held["orders"]:
-        page.text("The input holds no imaging order.")
-    else:
+    page.warning(held["warnings"])
+    page.text(held["found"].rstrip(".") + ".")
+    if held["orders"]:
         low, high = moved["interval_95"]
         page.points([
             f"{held['orders']:,} past orders were judged twice: by the old rules ({one}) and by the new ones ({two}), "

@@ -23,7 +23,7 @@ def add(job: Job, one: Judged, rows: Rows) -> None:
         return
     (verdict,), (card,) = one.verdicts, one.cards
     rows["orders"].append(_order(job, one, name))
-    rows["verdicts"].append(_verdict(name, verdict, card))
+    rows["verdicts"].append((*_verdict(name, verdict, card), list(one.not_yet)))
     if job.reasons != "none":
         rows["reasons"].extend(row for r in verdict.rulings if r.decisive for row in _reasons(name, r))
     used = [(fact, "asked") for fact in verdict.asks] + [(fact, "presumed") for fact in verdict.presumes]
