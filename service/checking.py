@@ -44,8 +44,13 @@ def overlaid(path: Path) -> None:
     faults = set(unsound(library)) - set(unsound(shipped))
     for fault in sorted(faults):
         click.echo(fault)
+    kinds = {c.id: c.kind for c in shipped.criteria}
     for mark in library.local:
         click.echo(f"{mark.criterion}: {mark}")
+        if kinds.get(mark.criterion) == "safety":
+            click.echo(
+                f"WARNING: {mark.criterion} is a safety rule, and is {mark.what}: patients may go without its word."
+            )
     if faults:
         _stop(f"{len(faults)} to mend.")
     click.echo(f"The overlay is in order ({len(library.local)} entries).")

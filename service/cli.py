@@ -102,11 +102,15 @@ def check(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--hook", help="Read the request as this hook (order-select or order-sign).")
 @click.option("--json", "as_json", is_flag=True, help="The answer that a client would get, as JSON.")
-def judge(file: Path, hook: str | None, as_json: bool) -> None:
-    """Judge the orders of FILE, a hook request or a FHIR Bundle, and print why."""
+@click.option("--complete", is_flag=True, help="A type that the Bundle lacks has no record, rather than not known.")
+def judge(file: Path, hook: str | None, as_json: bool, complete: bool) -> None:
+    """Judge the orders of FILE, a hook request or a FHIR Bundle, and print why.
+
+    By the criteria, overlay and policies that the service has with the settings that stand.
+    """
     from service.trial import judge_file
 
-    for line in judge_file(file, hook, as_json):
+    for line in judge_file(file, hook, as_json, read_settings(open=True), complete):
         click.echo(line)
 
 

@@ -21,15 +21,28 @@ Json = dict[str, Any]
 
 
 class UnreadableFile(Exception):
-    """Why a file, or a line of it, gave nothing; the text quotes nothing of it."""
+    """Why a file, or a line of it, gave nothing; the text quotes nothing of it. ``lost``: it could not be read, so that
+    nobody knows what it held."""
+
+    def __init__(self, why: str, lost: bool = True) -> None:
+        self.lost = lost
+        super().__init__(why)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What belongs together: a request, a Bundle, or one line. References are followed within it."""
 
-    orders: tuple[Json, ...]
-    chart: tuple[Json, ...]
+    resources: tuple[Json, ...]
+    """In their order; earlier orders of a hook request are left out."""
+
+    @property
+    def orders(self) -> tuple[Json, ...]:
+        return tuple(r for r in self.resources if r["resourceType"] == ORDER)
+
+    @property
+    def chart(self) -> tuple[Json, ...]:
+        return tuple(r for r in self.resources if r["resourceType"] != ORDER)
 
     @property
     def records(self) -> Records:
@@ -114,8 +127,8 @@ def _parsed(data: bytes, subject: str) -> Held:
     except orjson.JSONDecodeError:
         raise UnreadableFile(f"{subject} not JSON") from None
     held = _held(value)
-    if not held.orders and not held.chart:
-        raise UnreadableFile(f"{subject} no hook request, Bundle or FHIR resource")
+    if not held.resources:
+        raise UnreadableFile(f"{subject} no hook request, Bundle or FHIR resource", lost=False)
     return held
 
 
@@ -126,9 +139,7 @@ def _held(value: Any) -> Held:
         sent = value.get("prefetch")
         prefetch = [r for held in (sent.values() if isinstance(sent, dict) else ()) for r in _resources(held)]
         value = context.get("draftOrders")
-    resources = list(_resources(value))
-    orders = [r for r in resources if r["resourceType"] == ORDER]
-    return Held(tuple(orders), tuple(r for r in (*resources, *prefetch) if r["resourceType"] != ORDER))
+    return Held((*_resources(value), *(r for r in prefetch if r["resourceType"] != ORDER)))
 
 
 def _resources(value: Any) -> Iterator[Json]:

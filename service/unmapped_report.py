@@ -40,8 +40,15 @@ def lines(sums: Tally, top: int) -> Iterator[str]:
                 yield from _table(some[:top])
                 if len(some) > top:
                     yield f"  and {len(some) - top} more (--top {len(some)})"
-    if not sums.seen and sums.files:
+    if not sums.seen and sums.files and not sums.faults:
         yield "Every code and phrase that was met is known."
+    elif sums.faults:
+        count = len(sums.faults)
+        yield ""
+        yield (
+            f"{count} {'line or file' if count == 1 else 'lines or files'} could not be read: what stands there is not"
+            " counted." + ("" if sums.seen else " Every code and phrase of the rest is known.")
+        )
     yield from _systems(sums, top)
 
 

@@ -121,6 +121,15 @@ def test_a_card_counts_once_by_the_latest_word_and_shares_are_of_those_with_a_wo
     assert found["suggestions_taken"] == {"2": 1, "unknown": 1}
 
 
+def test_an_order_with_a_card_counts_once_by_its_latest_answer(journal: Journal) -> None:
+    times = [END - dt.timedelta(minutes=m) for m in (30, 20, 10, 5)]
+    keep(journal, Consult, [consult(n, when, order_key="o1" if n < 4 else "o2") for n, when in enumerate(times, 1)])
+    keep(journal, Card, [card(1, 1), card(2, 2), card(3, 3), card(4, 3, "second")])
+    assert told(journal)["cards_per_100_orders"] == 50.0
+    keep(journal, Consult, [consult(5, END, order_key="o1")])
+    assert told(journal)["cards_per_100_orders"] == 0.0, "the latest answer shows none"
+
+
 def test_codes_that_no_table_knows_are_counted_by_order(journal: Journal) -> None:
     keep(journal, Consult, [consult(1), consult(2, order_key="o1"), consult(3)])
     row = {"tenant": "open", "kind": "reason", "system": "local", "code": "L1"}

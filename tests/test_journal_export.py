@@ -16,7 +16,7 @@ TABLES = {"consults", "cards", "unmapped_codes", "feedback", "audit"}
 
 
 def exported(folder: Path, url: str, *words: str) -> Path:
-    out = folder / "out"
+    out = folder / f"out{len(list(folder.glob('out*')))}"
     place = {"IMAGING_CDS_DATA_DIR": str(folder), "IMAGING_CDS_DATABASE_URL": url}
     done = CliRunner().invoke(main, ["journal", "export", "--out", str(out), *words], env=place)
     assert done.exit_code == 0, done.output
@@ -49,7 +49,8 @@ def test_an_export_takes_the_days_and_the_tenant_that_are_asked_for(tmp_path: Pa
     kept(tmp_path, database_url)
     for words, rows in (
         (("--since", "2026-06-02", "--until", "2026-06-03"), 2),
-        (("--until", "2026-06-02"), 0),
+        (("--until", "2026-06-02"), 2),
+        (("--until", "2026-06-01"), 0),
         (("--since", "2026-06-03"), 0),
         (("--tenant", "open"), 2),
         (("--tenant", "another"), 0),
@@ -57,6 +58,16 @@ def test_an_export_takes_the_days_and_the_tenant_that_are_asked_for(tmp_path: Pa
         about = json.loads((exported(tmp_path, database_url, *words) / "about.json").read_text())
         assert about["rows"]["consults"] == rows
         assert bool(about["rows"]["cards"]) == bool(about["rows"]["audit"]) == bool(rows)
+
+
+def test_an_export_writes_over_nothing(tmp_path: Path) -> None:
+    kept(tmp_path, "")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "notes.txt").write_text("mine")
+    words = ["journal", "export", "--out", str(tmp_path / "there")]
+    said = CliRunner().invoke(main, words, env={"IMAGING_CDS_DATA_DIR": str(tmp_path), "IMAGING_CDS_DATABASE_URL": ""})
+    assert said.exit_code == 1 and "is not empty" in said.output
+    assert [f.name for f in (tmp_path / "there").iterdir()] == ["notes.txt"]
 
 
 def test_an_export_as_csv_can_be_read_by_a_spreadsheet(tmp_path: Path) -> None:

@@ -284,9 +284,9 @@ def test_gzipped_split_and_bundled_input_tell_the_same(tmp_path: Path) -> None:
         bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in chart]}
         (bundles / f"{n}.json").write_bytes(orjson.dumps(bundle))
     key = tmp_path / "key"
-    key.write_text("k")
+    key.write_text("k" * 32)
     told = [
-        table(replayed(source, tmp_path / source.name / "out", key_file=key, complete=True), "verdicts")
+        table(replayed(source, tmp_path / f"out-{source.name}", key_file=key, complete=True), "verdicts")
         for source in (population(FEW), split, bundles)
     ]
     assert told[0] == told[1]
@@ -411,11 +411,12 @@ def test_without_the_extra_it_is_said_how_to_get_it(tmp_path: Path, monkeypatch:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     said = CliRunner().invoke(main, ["replay", str(tmp_path), "--out", str(tmp_path / "out")])
     assert said.exit_code == 1
-    assert "pip install 'imaging-cds[replay]'" in said.output
+    assert ".venv/bin/pip install -e '.[replay]'" in said.output
 
 
 def test_an_input_that_is_not_there_or_empty_is_named(tmp_path: Path) -> None:
-    for source, words in ((tmp_path / "nowhere", "not there"), (tmp_path, "no .ndjson or .json here")):
+    (tmp_path / "empty").mkdir()
+    for source, words in ((tmp_path / "nowhere", "not there"), (tmp_path / "empty", "no .ndjson or .json here")):
         said = CliRunner().invoke(main, ["replay", str(source), "--out", str(tmp_path / "out")])
         assert said.exit_code == 1 and words in said.output
 

@@ -227,3 +227,26 @@ def test_days_between_which_no_rule_changes_share_one_book(four: Path) -> None:
         assert before is not rules.book(day)
         assert after is rules.book(day) or any(day < d <= day + dt.timedelta(days=20) for d in days)
     assert rules.book(dt.date(1990, 1, 1)).pathways == {}
+
+
+SILENCED = """- silence: evicore-preface-2021/implant_that_forbids_mri
+  author: mri-safety-officer
+  date: 2026-11-20
+  reason: Screened by our own form.
+"""
+
+
+def test_a_safety_rule_that_is_silenced_is_said_first(tmp_path: Path) -> None:
+    overlay = tmp_path / "our.yaml"
+    overlay.write_text(SILENCED)
+    source = ndjson(tmp_path / "in", [patient(), pacemaker("2001-01-01"), mri("o", "2025-05-01")])
+    out = compared(source, tmp_path / "out", Rules(), Rules("new", overlay=str(overlay)))
+    held, page = summary(out, "compare"), (out / "compare.md").read_text()
+    assert held["safety_words_lost"]["orders"] == 1
+    assert [c["safety"] for c in held["rules_changed"]] == [True]
+    assert page.index("1 order loses the word of a safety rule.") < page.index("past orders were judged twice")
+    assert "SAFETY RULE: " in page and "as they are in force on" not in page
+    said = CliRunner().invoke(main, ["check", "--overlay", str(overlay)])
+    assert (
+        said.exit_code == 0 and "WARNING: evicore-preface-2021/implant_that_forbids_mri is a safety rule" in said.output
+    )

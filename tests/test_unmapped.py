@@ -206,6 +206,14 @@ def test_when_all_is_known_it_says_so(tmp_path: Path) -> None:
     assert rows(file) == []
 
 
+def test_what_could_not_be_read_is_not_said_to_be_known(tmp_path: Path) -> None:
+    file = tmp_path / "known.ndjson"
+    file.write_text(json.dumps(order(reasonCode=[concept("M54.50", ICD)])) + "\n" + "no JSON\n" * 13)
+    printed = run(file)
+    assert "13 lines or files could not be read" in printed and "of the rest is known" in printed
+    assert "that was met is known" not in printed
+
+
 def test_the_most_frequent_come_first_and_the_rest_are_counted(tmp_path: Path) -> None:
     some = [condition(concept(f"99900000{n:02}"), f"c{n}-{k}") for n in range(5) for k in range(n + 1)]
     file = write(tmp_path / "b.json", in_bundle(*some))

@@ -37,17 +37,22 @@ def purge(dry_run: bool) -> None:
 @journal.command()
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the files.")
 @click.option("--tenant", help="Of this tenant alone.")
-@click.option("--since", type=DAY, metavar="DATE", help="From this day on, UTC.")
-@click.option("--until", type=DAY, metavar="DATE", help="Up to this day, which is left out.")
+@click.option("--since", type=DAY, metavar="DATE", help="From this day on, at the site.")
+@click.option("--until", type=DAY, metavar="DATE", help="To the end of this day.")
 @click.option("--csv", "form", flag_value="csv", default=None, help="CSV; otherwise one JSON object a line.")
 def export(
     out: Path, tenant: str | None, since: dt.datetime | None, until: dt.datetime | None, form: str | None
 ) -> None:
     """Answers, cards, unknown codes, feedback and the audit trail as files, with about.json."""
     from service.journal.export import export as write
+    from service.report.period import zone_of
 
+    if out.exists() and any(out.iterdir()):
+        raise click.ClickException(f"{out} is not empty: name another folder, so that nothing is written over.")
+    zone = zone_of(read_settings(open=True))
     kept = _existing()
-    rows = write(kept.engine, out, form or "ndjson", tenant, _utc(since), _utc(until))
+    end = until + dt.timedelta(days=1) if until else None
+    rows = write(kept.engine, out, form or "ndjson", tenant, _begin(since, zone), _begin(end, zone))
     for name, number in rows.items():
         click.echo(f"{name}: {number}")
     kept.engine.dispose()
@@ -101,8 +106,8 @@ def _existing() -> Journal:
     return kept
 
 
-def _utc(day: dt.datetime | None) -> dt.datetime | None:
-    return day.replace(tzinfo=dt.UTC) if day else None
+def _begin(day: dt.datetime | None, zone: dt.tzinfo) -> dt.datetime | None:
+    return day.replace(tzinfo=zone) if day else None
 
 
 def _heads(file: Path) -> dict[str, Head]:

@@ -29,7 +29,8 @@ def export(
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
 ) -> dict[str, int]:
-    """One file per table, with about.json; by table, how many rows. What is sensitive stays here."""
+    """One file per table, with about.json; by table, how many rows. What is sensitive stays here. ``until`` is
+    the first moment that is left out."""
     folder.mkdir(parents=True, exist_ok=True)
     counted: dict[str, int] = {}
     with Session(engine) as db:
@@ -46,7 +47,7 @@ def export(
         "version": version(),
         "tenant": tenant,
         "since": since.isoformat() if since else None,
-        "until": until.isoformat() if until else None,
+        "before": until.isoformat() if until else None,
         "rows": counted,
         "columns": {
             table.__tablename__: {name: stored_fields()[table.__tablename__][name].kept for name in _columns(table)}

@@ -40,6 +40,7 @@ class Done:
     orders: int
     told: tuple[tuple[int, int, str], ...]
     undated: tuple[tuple[str, int], ...] = ()
+    passed: tuple[tuple[str, int], ...] = ()
     seconds: float = 0.0
     process: int = 0
     peak: int = 0
@@ -55,15 +56,16 @@ def done(job: Job, number: int) -> Done | None:
     if not path.exists():
         return None
     held = orjson.loads(path.read_bytes())
-    return Done(
-        number, held["orders"], tuple((f, n, why) for f, n, why in held["told"]), tuple(map(tuple, held["undated"]))
-    )
+    told = tuple((f, n, why) for f, n, why in held["told"])
+    undated, passed = (tuple((name, n) for name, n in held[kept]) for kept in ("undated", "passed"))
+    return Done(number, held["orders"], told, undated, passed)
 
 
 def judge_bucket(job: Job, number: int) -> Done:
     """Judge all patients of a bucket and put its parts into place, whole or not at all."""
     judging, began = _judging(job), time.process_time()
     judging.undated.clear()
+    judging.passed.clear()
     rows: Rows = {table: [] for table in job.tables}
     told: list[tuple[int, int, str]] = []
     orders = 0
@@ -79,7 +81,8 @@ def judge_bucket(job: Job, number: int) -> Done:
                 else:
                     orders += 1
                     add(job, one, rows)
-    found = Done(number, orders, tuple(sorted(told)), tuple(sorted(judging.undated.items())))
+    undated, passed = (tuple(sorted(counts.items())) for counts in (judging.undated, judging.passed))
+    found = Done(number, orders, tuple(sorted(told)), undated, passed)
     _keep(job, number, rows, found)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return replace(found, seconds=time.process_time() - began, process=os.getpid(), peak=peak)
@@ -92,7 +95,8 @@ def _keep(job: Job, number: int, rows: Rows, what: Done) -> None:
     making.mkdir(parents=True)
     for table, held in rows.items():
         write(table, held, making / f"{table}.parquet")
-    (making / DONE).write_bytes(orjson.dumps({"orders": what.orders, "told": what.told, "undated": what.undated}))
+    kept = {"orders": what.orders, "told": what.told, "undated": what.undated, "passed": what.passed}
+    (making / DONE).write_bytes(orjson.dumps(kept))
     try:
         making.rename(place)
     except OSError:  # a process that was thought dead came first, with the same

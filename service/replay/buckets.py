@@ -17,6 +17,7 @@ import orjson
 from mappings.fields import target
 from mappings.records import shapes
 from service.replay.intake import Fault, Found, inputs, is_lines, kind_of, resources
+from service.replay.losses import Loss, types_lost
 from service.replay.sessions import is_signed
 
 BUCKET_BYTES = 6 << 20
@@ -48,6 +49,8 @@ class Intake:
     faults: list[Fault] = field(default_factory=list)
     more_faults: int = 0
     """Those that are counted and no longer named."""
+    losses: list[Loss] = field(default_factory=list)
+    """Files that were not read to the end, or not all of it."""
 
     def fault(self, one: Fault) -> None:
         if len(self.faults) < FAULTS:
@@ -94,6 +97,7 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
     digest = hashlib.sha256()
     with closing(_Store(folder)) as store:
         for number, path in enumerate(files):
+            seen, lost, ends = set[str](), Counter[str](), None
             digest.update(f"\0{found.files[number]}\0".encode())
             if is_lines(path):
                 found.held.append(kind_of(path))
@@ -101,34 +105,47 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
                 if isinstance(one, Fault):
                     found.fault(one)
                     digest.update(one.why.encode())
+                    lost[""] += one.lost and not one.ends
+                    ends = one.line if one.ends else ends
                     continue
                 digest.update(one.text)
                 progress(len(one.text))
                 kind = one.resource["resourceType"]
+                seen.add(kind)
                 if kind in owners:
-                    _put(one, kind, owners[kind], number, found, store)
+                    if _put(one, kind, owners[kind], number, found, store):
+                        lost[kind] += 1
                 elif kind in shared:
                     found.resources[kind] += 1
                     store.share(one, kind)
                 else:
                     found.unread[kind] += 1
+            if lost.total() or ends is not None:
+                named = {kind_of(path)} if is_lines(path) else set[str]()
+                types = types_lost(named, seen) if lost[""] or ends is not None else set[str]()
+                types |= {kind for kind, n in lost.items() if kind and n}
+                found.losses.append(Loss(found.files[number], lost.total(), ends, sorted(types)))
     found.held = sorted({*found.held, *found.resources} & {PATIENT, *shapes()})
     found.digest = digest.hexdigest()
     return found
 
 
-def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _Store) -> None:
+def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _Store) -> bool:
+    """Whether it is lost: somebody's, and nobody can say whose. What is about a group or a place, and a device in no
+    patient, is nobody's."""
     named = f"{PATIENT}/{one.resource.get('id')}" if kind == PATIENT else one.resource.get(owner)
     whose = target(named)
     if whose is None or not whose.startswith(f"{PATIENT}/"):
-        found.fault(Fault(number, one.line, f"{kind} without a patient that can be told"))
-        return
+        lost = whose is None and not (kind == "Device" and named is None)
+        found.fault(Fault(number, one.line, f"{kind} without a patient that can be told", lost=lost))
+        return lost
     patient = whose.partition("/")[2]
     bucket = bucket_of(patient, found.buckets)
     found.resources[kind] += 1
     found.patients += kind == PATIENT
     found.orders[bucket] += kind == "ServiceRequest" and is_signed(one.resource)
     store.put(bucket, f"{number}\t{one.line}\t{kind}\t{patient}\t".encode() + one.text + b"\n")
+    return False
 
 
 class _Store:

@@ -10,7 +10,7 @@ from criteria.errors import CriteriaError
 from service.replay.bucket import Done, judge_bucket
 from service.replay.job import Job
 from service.replay.local import Failed
-from service.replay.tables import Lacking
+from service.replay.tables import EXTRA, Lacking
 
 CONNECTS_WITHIN = 20
 
@@ -24,7 +24,7 @@ def on_cluster(job: Job, numbers: Sequence[int], address: str) -> Iterator[Done 
     try:
         from distributed import Client, as_completed
     except ImportError:
-        raise Lacking("--dask needs Dask: pip install 'imaging-cds[replay]'.") from None
+        raise Lacking(f"--dask needs Dask: {EXTRA}.") from None
     try:
         client = Client(address, timeout=CONNECTS_WITHIN, set_as_default=False)
     except (OSError, ValueError) as error:

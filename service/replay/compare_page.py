@@ -14,7 +14,7 @@ from service.replay.page import LIMITS, WORDS, of, what_went_in
 from service.replay.pages import Cell, Page
 from service.replay.plots import stacked
 from service.replay.rule_changes import RuleChange, in_words, rule_changes
-from service.replay.rules import standing
+from service.replay.rules import latest_day, standing
 from service.replay.run import Came
 from service.replay.summary import RATINGS, TOP, about, ordered, share
 from service.replay.tables import columns, rows_of
@@ -32,6 +32,8 @@ class Pairs:
     orders: int = 0
     old_cards: int = 0
     new_cards: int = 0
+    lost_safety: int = 0
+    """Orders on which a safety rule had a word, and none has now."""
     matrix: Counter[tuple[str, str]] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
     whys: Counter[Why] = field(default_factory=Counter)
@@ -54,7 +56,7 @@ def sum_up(came: Came, folder: Path) -> None:
     titles = {c.id: c.title for library in (old, new) for c in library.criteria}
     changed = rule_changes(old, new)
     found = _pairs(folder)
-    held = _as_json(came, found, changed)
+    held = {**_as_json(came, found, changed), "rules_said": _rules_said(came, (old, new))}
     put(folder / "compare.json", held)
     _page(held, found, changed, new, titles, folder)
 
@@ -65,6 +67,7 @@ def _pairs(folder: Path) -> Pairs:
         out.orders += 1
         out.old_cards += row["old_card"]
         out.new_cards += row["new_card"]
+        out.lost_safety += row["old_safety"] and not row["new_safety"]
         out.matrix[row["old_rating"], row["new_rating"]] += 1
         out.changes[row["change"]] += 1
         if row["change"] != "rating":
@@ -87,6 +90,7 @@ def _as_json(came: Came, found: Pairs, changed: list[RuleChange]) -> dict[str, A
         "orders": whole,
         "changed_rating": share(found.changes["rating"], whole),
         "same_rating_other_reasons": share(found.changes["reasons"], whole),
+        "safety_words_lost": share(found.lost_safety, whole),
         "old": {name: share(before[name], whole) for name in RATINGS},
         "new": {name: share(after[name], whole) for name in RATINGS},
         "shift": {name: shift(found, name) for name in RATINGS},
@@ -133,13 +137,13 @@ def _page(
     one, two = (rules["name"] for rules in held["rules"])
     page = Page("What a change of the rules would do")
     cards, moved = held["cards_per_100_orders"], held["changed_rating"]
-    if not held["orders"]:
-        page.text("The input holds no imaging order.")
-    else:
+    page.warning([*_safety(found.lost_safety, changed), *held["warnings"]])
+    page.text(held["found"].rstrip(".") + ".")
+    if held["orders"]:
         low, high = moved["interval_95"]
         page.points([
             f"{held['orders']:,} past orders were judged twice: by the old rules ({one}) and by the new ones ({two}), "
-            f"as they are in force on {held['rules_in_force_on']}.",
+            f"{held['rules_said']}.",
             f"{moved['orders']:,} of them get another rating: {moved['percent']:.1f} of 100 (between {low:.1f} and "
             f"{high:.1f} with 95 % confidence, for orders like these).",
             f"Orders with a card: {cards['old']:g} of 100 before, {cards['new']:g} of 100 after.",
@@ -190,6 +194,25 @@ def _page(
     page.text("The intervals speak of chance alone. How clinicians would order under the new rules is not in the data.")
     what_went_in(page, held)
     page.write(folder, "compare")
+
+
+def _safety(lost: int, changed: list[RuleChange]) -> list[str]:
+    """What nobody may miss: that patients go without a warning."""
+    out = [f"{_orders(lost)} lose{'s' if lost == 1 else ''} the word of a safety rule."] if lost else []
+    rules = [f"{c.title} ({c.criterion}): {c.what}" for c in changed if c.safety]
+    return out + ([f"Safety rules that are not what they were: {'; '.join(rules)}."] if rules else [])
+
+
+def _rules_said(came: Came, libraries: tuple[Library, Library]) -> str:
+    on = came.job.rules_on
+    if on is None:
+        return "each as they were in force on the day of the order"
+    if on == latest_day(libraries):
+        return (
+            "each with everything that is written in them, whatever the day of the order"
+            f" (their last change begins on {on})"
+        )
+    return f"each as they were in force on {on}, whatever the day of the order"
 
 
 def _told(clause: dict[str, Any], titles: Mapping[str, str]) -> str:

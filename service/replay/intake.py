@@ -22,16 +22,20 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A record that could not be used; ``why`` quotes nothing of it. ``line`` is that of NDJSON, else 0."""
+    """A record that could not be used; ``why`` quotes nothing of it. ``line`` is that of NDJSON, else the place in the
+    Bundle, or 0. ``lost``: there was a record, or the rest of a file, and what it said is not known."""
 
     file: int
     line: int
     why: str
+    lost: bool = True
+    ends: bool = False
+    """The file breaks off here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One resource with its text, on one line."""
+    """One resource with its text, on one line; ``line`` of a Bundle is the place in it."""
 
     line: int
     resource: Json
@@ -66,10 +70,10 @@ def resources(path: Path, number: int) -> Iterator[Found | Fault]:
         return
     for held in read_file(path):
         if isinstance(held, UnreadableFile):
-            yield Fault(number, 0, str(held))
+            yield Fault(number, 0, str(held), lost=held.lost, ends=held.lost)
         else:
-            for resource in (*held.chart, *held.orders):
-                yield Found(0, resource, orjson.dumps(resource))
+            for place, resource in enumerate(held.resources, 1):
+                yield Found(place, resource, orjson.dumps(resource))
 
 
 def _of_lines(path: Path, number: int) -> Iterator[Found | Fault]:
@@ -84,7 +88,7 @@ def _of_lines(path: Path, number: int) -> Iterator[Found | Fault]:
                 elif stripped := text.strip():
                     yield _read(stripped, number, line)
     except (OSError, EOFError, zlib.error):
-        yield Fault(number, line + 1, "the file cannot be opened or unpacked from here on")
+        yield Fault(number, line + 1, "the file cannot be opened or unpacked from here on", ends=True)
 
 
 def _to_the_end(file: IO[bytes]) -> None:

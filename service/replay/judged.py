@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 import mappings
+from criteria import Library
 from criteria.orders import Kind, Order
-from criteria.ratings import Verdict
+from criteria.ratings import Rating, Verdict
 from criteria.settle import settle
 from hooks.consult import Consult, Setting, needs_card
 from hooks.site import Keys, LibraryView, Profile
@@ -23,11 +26,14 @@ from service.replay.job import Job
 from service.replay.rules import Standing, standing
 from service.replay.sessions import Placed, is_signed, placed_on, sessions
 
+SORTED = orjson.OPT_SORT_KEYS
 Json = dict[str, Any]
 IMAGING = (Kind.STUDY, Kind.UNRECOGNISED)
 ORDER = "ServiceRequest"
 NO_DAY = "an order whose authoredOn names no day: it cannot be said as of when to judge it"
 NO_ID = "a ServiceRequest without an id"
+NO_IMAGING = "for no imaging"
+OLDER = "older versions of an order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Judged:
     """Age and sex, by fact."""
     chart: int
     set_aside: int
+    not_yet: tuple[str, ...] = ()
+    """Guidelines that cover such an order and began later, where no criteria apply."""
 
 
 class Judging:
@@ -64,6 +72,8 @@ class Judging:
         self.settings = [self._setting(r) for r in self.rules]
         self.undated: Counter[str] = Counter()
         """Undated resources of the charts: `counts <type>`, `left out <type>`."""
+        self.passed: Counter[str] = Counter()
+        """Signed orders that were not judged and need no word of their own, by why."""
 
     def _setting(self, rules: Standing) -> Setting:
         """Enough to say whether a card is due."""
@@ -74,7 +84,10 @@ class Judging:
     def patient(self, identity: str, resources: Sequence[tuple[tuple[int, int], Json]]) -> Iterator[Judged | Told]:
         """Every imaging order of one patient, session by session. A failure is told and the rest goes on."""
         signed, undated = [], []
-        for place, resource in _latest(resources):
+        latest, every = _latest(resources), sum(r["resourceType"] == ORDER and is_signed(r) for _, r in resources)
+        if every > len(latest):
+            self.passed[OLDER] += every - len(latest)
+        for place, resource in latest:
             if "/" not in reference_of(resource):
                 yield Told(place, NO_ID)
             elif moment := placed_on(resource):
@@ -93,6 +106,8 @@ class Judging:
             for place, resource in undated:
                 if any(o.kind in IMAGING for o in mappings.read_orders([resource], records)):
                     yield Told(place, NO_DAY)
+                else:
+                    self.passed[NO_IMAGING] += 1
 
     def _session(self, identity: str, session: tuple[Placed, ...], timeline: Timeline) -> Iterator[Judged]:
         then, job = max((p.moment for p in session), key=lambda m: (m.day, m.second or 0.0)), self.job
@@ -102,7 +117,9 @@ class Judging:
         drafts = [{**p.resource, "status": "draft"} for p in session]
         records = mappings.read_records(held, identity, job.missing)
         orders = mappings.read_orders(drafts, records)
-        if all(order.kind not in IMAGING for order in orders):
+        if other := sum(order.kind not in IMAGING for order in orders):
+            self.passed[NO_IMAGING] += other
+        if other == len(orders):
             return
         site, today = job.site, then.day
         encounter = next((t for d in drafts if (t := target(d.get("encounter")))), None)
@@ -123,6 +140,7 @@ class Judging:
             yield Judged(
                 identity, placed, order, names, tuple(verdicts), tuple(cards), policy, _person(chart, order, today),
                 len(held), len(chart.set_aside),
+                _not_yet(self.rules[0].library, verdicts[0], order, job.rules_on or today),
             )  # fmt: skip
         chart.let_go()
 
@@ -133,17 +151,29 @@ def _person(chart: mappings.Chart, order: Order, today: dt.date) -> dict[str, An
     return {name: fact.value for name, fact in chart.facts(order, order.study).recorded.items()}
 
 
+def _not_yet(library: Library, verdict: Verdict, order: Order, on: dt.date) -> tuple[str, ...]:
+    study = order.study
+    if verdict.rating is not Rating.NO_CRITERIA or study is None:
+        return ()
+    covering = {g for i in order.indications for g in library.indications[i].guidelines}
+    return tuple(
+        name
+        for name in verdict.guidelines
+        if name in covering and library.guidelines[name].start > on and study.id in library.guidelines[name].domain
+    )
+
+
 def _latest(resources: Iterable[tuple[tuple[int, int], Json]]) -> list[tuple[tuple[int, int], Json]]:
-    """The signed orders, each once in the version last updated, in the order of the input."""
+    """The signed orders, each once in the version last updated; of equals by what they say, wherever they stand."""
     found: dict[Any, tuple[tuple[int, int], Json]] = {}
     for place, resource in resources:
         if resource["resourceType"] != ORDER or not is_signed(resource):
             continue
         key = identity if isinstance(identity := resource.get("id"), str) else place
-        if key not in found or _updated(resource) > _updated(found[key][1]):
+        if key not in found or _age(resource) > _age(found[key][1]):
             found[key] = place, resource
     return list(found.values())
 
 
-def _updated(resource: Json) -> float:
-    return instant(mapping(resource.get("meta")).get("lastUpdated"))
+def _age(resource: Json) -> tuple[float, bytes]:
+    return instant(mapping(resource.get("meta")).get("lastUpdated")), orjson.dumps(resource, option=SORTED)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures as futures
+import contextlib
 import multiprocessing
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import forkserver
 
 from criteria.errors import CriteriaError
 from service.replay.bucket import Done, judge_bucket, prepare
@@ -56,6 +60,10 @@ def in_processes(
                             suspects.append(number)
             except BrokenProcessPool:
                 suspects += running.values()
+            except BaseException:  # stopped: nobody waits for what is under way
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                raise
     for number in suspects:
         with _pool(job, 1, begin) as pool:
             yield _again(job, number, pool, judge)
@@ -64,7 +72,22 @@ def in_processes(
 def _pool(job: Job, processes: int, begin: Begin) -> futures.ProcessPoolExecutor:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["service.replay.bucket"])
+    with _unheard():
+        forkserver.ensure_running()
     return futures.ProcessPoolExecutor(processes, context, begin, (job,))
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Processes started herein do not hear Ctrl-C: the one that started them does, and ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _again(

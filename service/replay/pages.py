@@ -14,6 +14,7 @@ h1 { font-size: 1.7rem } h2 { font-size: 1.25rem; margin-top: 2rem }
 table { border-collapse: collapse; margin: 1rem 0 } caption { text-align: left; font-weight: 600; padding: .3rem 0 }
 th, td { border-bottom: 1px solid #ccc; padding: .3rem .7rem; text-align: left; vertical-align: top }
 td.n { text-align: right; font-variant-numeric: tabular-nums } svg { max-width: 100%; height: auto }
+.warning { border-left: .4rem solid #b3362b; background: #fdf1ef; padding: .5rem 1rem; margin: 1rem 0 }
 """
 Cell = str | int | float
 
@@ -33,6 +34,13 @@ class Page:
     def text(self, text: str) -> None:
         self.html.append(f"<p>{escape(text)}</p>")
         self.markdown += [_plain(text), ""]
+
+    def warning(self, lines: Sequence[str]) -> None:
+        """What nobody may miss, where there is anything."""
+        if lines:
+            told = "".join(f"<p>{escape(line)}</p>" for line in lines)
+            self.html.append(f'<div class="warning" role="alert"><p><strong>Warning</strong></p>{told}</div>')
+            self.markdown += [*(f"> **Warning:** {_plain(line)}" for line in lines), ""]
 
     def points(self, lines: Sequence[str]) -> None:
         self.html.append("<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from service.replay.tables import Lacking
+from service.replay.tables import EXTRA, Lacking
 
 COLOURS = {
     "appropriate": "#1b7f4d", "not-appropriate": "#b3362b", "needs-information": "#d59a1e",
@@ -23,7 +23,7 @@ def _figure(height: float) -> Any:
         from matplotlib import rcParams
         from matplotlib.figure import Figure
     except ImportError:
-        raise Lacking("Plots need matplotlib: pip install 'imaging-cds[replay]'.") from None
+        raise Lacking(f"Plots need matplotlib: {EXTRA}.") from None
     rcParams["svg.hashsalt"] = "imaging-cds"
     rcParams["svg.fonttype"] = "none"
     return Figure(figsize=(8, height), layout="constrained")

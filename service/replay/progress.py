@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 EVERY = 15.0
@@ -14,7 +14,9 @@ Told = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Each gives a function that is told of every step: bytes read, orders judged."""
+    """Each gives a function that is told of every step: bytes read, orders judged. Warnings are said at once."""
+
+    def warn(self, told: Iterable[str]) -> None: ...
 
     def reading(self) -> contextlib.AbstractContextManager[Told]: ...
 
@@ -22,6 +24,9 @@ class Progress(Protocol):
 
 
 class Silent:
+    def warn(self, told: Iterable[str]) -> None:
+        pass
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[Told]:
         yield lambda size: None
@@ -31,7 +36,13 @@ class Silent:
         yield lambda more: None
 
 
-class Bar:
+class _Said:
+    def warn(self, told: Iterable[str]) -> None:
+        for line in told:
+            print(f"WARNING: {line}", file=sys.stderr)
+
+
+class Bar(_Said):
     """On a terminal, with tqdm where it is installed."""
 
     @contextlib.contextmanager
@@ -41,7 +52,7 @@ class Bar:
 
     @contextlib.contextmanager
     def judging(self, orders: int, done: int) -> Iterator[Told]:
-        with self._bar("judging", orders, done, " orders", False) as told:
+        with self._bar("judging", orders, done, " signed orders", False) as told:
             yield told
 
     @contextlib.contextmanager
@@ -52,7 +63,7 @@ class Bar:
             yield lambda more: bar.update(more) and None
 
 
-class Lines:
+class Lines(_Said):
     """Where nobody watches: a line now and then, nothing that writes over itself."""
 
     @contextlib.contextmanager
@@ -72,7 +83,7 @@ class Lines:
             if now - last >= EVERY or done >= orders:
                 last = now
                 pace = (done - first) / max(now - began, 0.001)
-                print(f"{done} of {orders} orders, {pace:.0f} a second", file=sys.stderr)
+                print(f"{done} of {orders} signed orders, {pace:.0f} a second", file=sys.stderr)
 
         yield told
 

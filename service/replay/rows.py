@@ -23,7 +23,7 @@ def add(job: Job, one: Judged, rows: Rows) -> None:
         return
     (verdict,), (card,) = one.verdicts, one.cards
     rows["orders"].append(_order(job, one, name))
-    rows["verdicts"].append(_verdict(name, verdict, card))
+    rows["verdicts"].append((*_verdict(name, verdict, card), list(one.not_yet)))
     if job.reasons != "none":
         rows["reasons"].extend(row for r in verdict.rulings if r.decisive for row in _reasons(name, r))
     used = [(fact, "asked") for fact in verdict.asks] + [(fact, "presumed") for fact in verdict.presumes]
@@ -58,9 +58,8 @@ def _order(job: Job, one: Judged, name: str) -> Row:
 
 
 def _verdict(name: str, verdict: Verdict, card: bool) -> Row:
-    safety = verdict.safety_critical or any(n.kind in ("safety", "unchecked") for n in verdict.notes)
     return (
-        name, _text(verdict.rating), _text(verdict.because), verdict.provisional, card, safety,
+        name, _text(verdict.rating), _text(verdict.because), verdict.provisional, card, _safety(verdict),
         list(verdict.guidelines), list(verdict.criteria), list(verdict.rows),
         [r.criterion for r in verdict.rulings if r.decisive and r.local],
     )  # fmt: skip
@@ -87,9 +86,14 @@ def _change(job: Job, one: Judged, name: str) -> Row:
     return (
         name, job.name(PATIENT, one.patient), one.placed.moment.day, study.id if study else None,
         _text(old.rating), _text(new.rating), _text(old.because), _text(new.because), *one.cards,
+        _safety(old), _safety(new),
         list(old.criteria), list(new.criteria), list(old.asks), list(new.asks), change,
         *(text or None for text in told),
     )  # fmt: skip
+
+
+def _safety(verdict: Verdict) -> bool:
+    return verdict.safety_critical or any(n.kind in ("safety", "unchecked") for n in verdict.notes)
 
 
 def _text(word: Any) -> str | None:

@@ -27,9 +27,11 @@ class RuleChange:
     title: str
     what: str
     details: tuple[str, ...] = ()
+    safety: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        return {"criterion": self.criterion, "title": self.title, "what": self.what, "details": list(self.details)}
+        return {"criterion": self.criterion, "title": self.title, "what": self.what, "details": list(self.details),
+                "safety": self.safety}  # fmt: skip
 
 
 def in_words(changes: list[RuleChange]) -> list[str]:
@@ -46,17 +48,20 @@ def in_words(changes: list[RuleChange]) -> list[str]:
         )
         count = "" if len(rules) == 1 else f"{len(rules)} rules: "
         told = f" {'; '.join(details)}." if what == "changed" else ""
-        out.append(f"{count}{names}: {what}.{told}")
+        mark = "SAFETY RULE: " if any(r.safety for r in rules) else ""
+        out.append(f"{mark}{count}{names}: {what}.{told}")
     return out
 
 
 def rule_changes(old: Library, new: Library) -> list[RuleChange]:
     before, now = ({c.id: c for c in library.criteria} for library in (old, new))
-    out = [RuleChange(c.id, c.title, "taken out") for c in before.values() if c.id not in now]
+    out = [
+        RuleChange(c.id, c.title, "taken out", safety=c.kind == "safety") for c in before.values() if c.id not in now
+    ]
     out += [RuleChange(c.id, c.title, "added") for c in now.values() if c.id not in before]
     for name in before.keys() & now.keys():
         if details := tuple(dict.fromkeys(_details(before[name], now[name]))):
-            out.append(RuleChange(name, now[name].title, "changed", details))
+            out.append(RuleChange(name, now[name].title, "changed", details, before[name].kind == "safety"))
     for name in sorted(old.definitions.keys() | new.definitions.keys()):
         one, two = old.definitions.get(name), new.definitions.get(name)
         if one is None or two is None or _shape(one) != _shape(two):

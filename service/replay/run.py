@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mappings import QUERIES
+from service.replay.accounts import added_up, none_found
 from service.replay.bucket import Done, done, part
 from service.replay.buckets import Intake
 from service.replay.cluster import on_cluster
 from service.replay.job import LATEST, ON_ORDER_DAY, Job, Reasons, Site, reading_stamp
 from service.replay.local import Failed, in_processes, in_this_process
+from service.replay.losses import read_types, warnings
 from service.replay.progress import Progress
 from service.replay.rules import Rules, latest_day, standing
 from service.replay.tables import Row, arrow, join
@@ -52,9 +53,20 @@ class Came:
     job: Job
     intake: Intake
     undated: Counter[str]
+    passed: Counter[str]
+    """Signed orders that were not judged, by why."""
     errors: Sequence[Row]
     failed: int
     rows: dict[str, int]
+
+    @property
+    def found(self) -> str:
+        """How the orders add up; where there are none, why."""
+        orders = sum(n for table, n in self.rows.items() if table in ("orders", "changes"))
+        not_judged = sum(row[2] == "judge" for row in self.errors)
+        if orders or self.failed:
+            return added_up(self.intake, orders, self.passed, not_judged)
+        return none_found(self.intake, self.passed, not_judged)
 
 
 Sum = Callable[[Came, Path], None]
@@ -72,7 +84,10 @@ def run(ask: Ask, sum_up: Sum, progress: Progress) -> dict[str, Any]:
         with progress.reading() as read:
             intake = work.intake(read)
         divided = time.monotonic()
-        missing = frozenset() if ask.complete else frozenset(q.type for q in QUERIES.values()) - set(intake.held)
+        told = warnings(intake.losses)
+        progress.warn(told)
+        missing = frozenset() if ask.complete else frozenset(read_types() - set(intake.held))
+        missing |= {kind for loss in intake.losses for kind in loss.types}
         job = Job(work.folder, ask.rules, stamps, rules_on, missing, _key(ask, intake), ask.reasons, ask.site)
         finished = [kept for n in range(intake.buckets) if (kept := done(job, n))]
         there = {one.number for one in finished}
@@ -125,10 +140,11 @@ def _join(job: Job, intake: Intake, results: Sequence[Done | Failed], out: Path)
         t: join(t, (part(job, r.number) / f"{t}.parquet" for r in good), (), out / f"{t}.parquet") for t in job.tables
     }
     rows["errors"] = join("errors", (), errors, out / "errors.parquet")
-    undated: Counter[str] = Counter()
+    undated, passed = Counter[str](), Counter[str]()
     for one in good:
         undated.update(dict(one.undated))
-    return Came(job, intake, undated, errors, len(failed), rows)
+        passed.update(dict(one.passed))
+    return Came(job, intake, undated, passed, errors, len(failed), rows)
 
 
 def _rules_on(ask: Ask, stamps: Sequence[str]) -> dt.date | None:
@@ -166,6 +182,9 @@ def _figures(
     return {
         "orders": sum(r.orders for r in results if isinstance(r, Done)),
         "orders_now": orders,
+        "warnings": warnings(came.intake.losses),
+        "breaks_off": any(loss.ends is not None for loss in came.intake.losses),
+        "found": came.found,
         "errors": len(came.errors),
         "parts": came.intake.buckets,
         "parts_kept": kept,

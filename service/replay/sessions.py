@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,16 +38,21 @@ def placed_on(resource: Json) -> Moment | None:
 
 
 def sessions(orders: Iterable[Placed]) -> Iterator[tuple[Placed, ...]]:
-    """The orders of one patient, those together that were signed together: of one requisition and day, or at one time
-    (at most five minutes apart; on one day where no time is written). Oldest first, else as they stood in the input."""
+    """The orders of one patient, those together that were signed together: of one requisition and day, or at one
+    time (at most five minutes apart; on one day where no time is written). Oldest first, then by id: where they
+    stand in the input says nothing."""
     held: list[list[Placed]] = []
-    for order in sorted(orders, key=lambda o: (o.moment.day, o.moment.second or 0.0)):
+    for order in sorted(orders, key=_turn):
         mine = next((s for s in held if any(_together(order, other) for other in s)), None)
         if mine is None:
             held.append([order])
         else:
             mine.append(order)
     yield from (tuple(s) for s in held)
+
+
+def _turn(order: Placed) -> tuple[dt.date, float, str]:
+    return order.moment.day, order.moment.second or 0.0, words(order.resource.get("id"))
 
 
 def _together(one: Placed, two: Placed) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from service.replay.losses import warnings
 from service.replay.run import Came
 from service.replay.tables import columns, rows_of
 from service.report.share import Share
@@ -33,6 +34,9 @@ class Sums:
     asked: Counter[str] = field(default_factory=Counter)
     presumed: Counter[str] = field(default_factory=Counter)
     alternatives: Counter[str] = field(default_factory=Counter)
+    too_early: Counter[str] = field(default_factory=Counter)
+    """Orders without criteria, for a guideline that began later."""
+    early: int = 0
     by_study: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     by_year: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -50,13 +54,15 @@ def sums(folder: Path) -> Sums:
         out.because[verdict["because"]] += 1
         out.criteria.update(verdict["criteria"])
         out.local.update(verdict["local"])
+        out.too_early.update(verdict["not_yet"])
+        out.early += bool(verdict["not_yet"])
         out.by_study[order["study"] or UNKNOWN][rating] += 1
         out.by_year[str(order["day"].year)][rating] += 1
     for row in _rows(folder, "missing"):
         (out.asked if row["use"] == "asked" else out.presumed)[row["fact"]] += 1
     for row in _rows(folder, "alternatives"):
         if row["place"] == 1:
-            out.alternatives[f"{row['action']} {row['study'] or 'nothing'}"] += 1
+            out.alternatives[f"{row['action']} {row['study'] or ''}".rstrip()] += 1
     return out
 
 
@@ -67,6 +73,7 @@ def as_json(came: Came, found: Sums) -> dict[str, Any]:
         "orders": whole,
         "ratings": {name: share(found.ratings[name], whole) for name in RATINGS},
         "provisional": share(found.provisional, whole),
+        "no_criteria_yet": {"orders": found.early, "guidelines": ordered(found.too_early)},
         "cards_per_100_orders": round(100 * found.cards / whole, 1) if whole else None,
         "because": ordered(found.because),
         "criteria": ordered(found.criteria),
@@ -83,9 +90,14 @@ def as_json(came: Came, found: Sums) -> dict[str, Any]:
 def about(came: Came) -> dict[str, Any]:
     """What went into a run, and what of it could not be used."""
     intake, job = came.intake, came.job
+    unsearched = {kind for loss in intake.losses for kind in loss.types}
     return {
         "rules": [{"name": r.name, "stamp": s} for r, s in zip(job.rules, job.stamps, strict=True)],
         "rules_in_force_on": job.rules_on.isoformat() if job.rules_on else "the day of each order",
+        "warnings": warnings(intake.losses),
+        "found": came.found,
+        "signed_orders": sum(intake.orders),
+        "passed_over": ordered(came.passed),
         "patients": intake.patients,
         "not_judged": sum(row[2] == "judge" for row in came.errors),
         "parts_failed": came.failed,
@@ -93,7 +105,11 @@ def about(came: Came) -> dict[str, Any]:
         "files": len(intake.files),
         "resources": dict(sorted(intake.resources.items())),
         "not_read": dict(sorted(intake.unread.items())),
-        "types_the_input_lacks": sorted(job.missing),
+        "types_the_input_lacks": sorted(job.missing - unsearched),
+        "types_not_read_to_the_end": sorted(unsearched),
+        "files_not_read_to_the_end": [
+            {"file": loss.file, "records": loss.lines, "breaks_off_at": loss.ends} for loss in intake.losses
+        ],
         "undated": dict(sorted(came.undated.items())),
         "errors": dict(ordered(Counter(f"{row[2]}: {row[3]}" for row in came.errors))),
         "rows": came.rows,

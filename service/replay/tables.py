@@ -19,6 +19,10 @@ ROWS = 65536
 Row = tuple[Any, ...]
 
 
+EXTRA = ".venv/bin/pip install -e '.[replay]' in the folder of the clone"
+"""How to get the libraries that replay and compare need."""
+
+
 class Lacking(Exception):
     """A library that replay needs is not installed."""
 
@@ -50,7 +54,7 @@ def arrow() -> Any:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise Lacking("Replay needs pyarrow: pip install 'imaging-cds[replay]'.") from None
+        raise Lacking(f"Replay needs pyarrow: {EXTRA}.") from None
     return pyarrow
 
 

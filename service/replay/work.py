@@ -14,6 +14,7 @@ import orjson
 
 from service.replay.buckets import Intake, Progress, divide
 from service.replay.intake import Fault, inputs
+from service.replay.losses import Loss
 
 WORK, ASKED, DIVIDED, FINISHED = "work", "asked.json", "divided.json", "run.json"
 WORDS = {
@@ -30,6 +31,8 @@ class Work:
     """The folder of one run. Only its owner may read it: it holds charts until the run is finished."""
 
     def __init__(self, out: Path, source: Path, asked: Mapping[str, Any], restart: bool) -> None:
+        if out.resolve().is_relative_to(source.resolve()):
+            raise Refused(f"--out {out} lies in INPUT {source}: name a folder for the results elsewhere.")
         self.out, self.source, self.folder = out, source, out.resolve() / WORK
         self.asked = {**asked, "input": _seen(source)}
         out.mkdir(parents=True, exist_ok=True)
@@ -73,6 +76,7 @@ class Work:
             held = orjson.loads(path.read_bytes())
             faults = [Fault(**f) for f in held.pop("faults")]
             held |= {name: Counter(held[name]) for name in ("resources", "unread")}
+            held["losses"] = [Loss(**one) for one in held["losses"]]
             return Intake(**held, faults=faults)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

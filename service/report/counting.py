@@ -34,13 +34,17 @@ SUGGESTIONS = 20_000
 
 def orders(session: Session, period: ColumnElement[bool]) -> Iterator[tuple[str, str, str, int]]:
     """(what, key, rating, orders) over the orders of the period, each once, by its latest answer: what is `hour`,
-    `criteria`, `asks`, `presumes` or `study`. One pass over the table."""
+    `criteria`, `asks`, `presumes`, `study`, or `card` (that answer showed one). One pass over the table."""
     latest = _latest(period, _hour(session))
     questions = [
         select(literal(what).label("what"), latest.c[what].label("key"), latest.c.rating, func.count())
         .group_by(latest.c[what], latest.c.rating)
         for what in ("hour", "criteria", "asks", "presumes", "study")
     ]  # fmt: skip
+    shown = latest.c.id.in_(select(Card.consult_id))
+    questions.append(
+        select(literal("card"), literal(""), latest.c.rating, func.count()).where(shown).group_by(latest.c.rating)
+    )
     for what, key, rating, number in session.execute(union_all(*questions)):
         yield what, key or "", rating, number
 
@@ -51,7 +55,7 @@ def _latest(period: ColumnElement[bool], hour: ColumnElement[str]) -> CTE:
     )
     of_all = (
         select(
-            Consult.rating, Consult.study, hour.label("hour"), _text(Consult.criteria).label("criteria"),
+            Consult.id, Consult.rating, Consult.study, hour.label("hour"), _text(Consult.criteria).label("criteria"),
             _text(Consult.asks).label("asks"), _text(Consult.presumes).label("presumes"), place.label("place"),
         )
         .where(period, Consult.rating.is_not(None))  # the rest is no imaging, or nothing chosen yet

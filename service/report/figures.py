@@ -33,6 +33,8 @@ class Sums:
     """The rows of the database, added up."""
 
     orders: int = 0
+    with_card: int = 0
+    """Orders whose latest answer showed a card."""
     ratings: Counter[str] = field(default_factory=Counter)
     days: dict[dt.date, Counter[str]] = field(default_factory=dict)
     triggered: Counter[str] = field(default_factory=Counter)
@@ -50,6 +52,8 @@ class Sums:
             self.orders += number
             self.ratings[rating] += number
             self.days.setdefault(counting.local_day(key, zone), Counter())[rating] += number
+        elif what == "card":
+            self.with_card += number
         elif what == "study":
             self.studies[key or "not recognised"] += number
         else:
@@ -87,7 +91,6 @@ def figures(engine: Engine, period: Period, top: int = TOP, seconds: int = 0) ->
         taken = counting.suggestions(session, holds)
         latency = counting.answers(session, holds)
         unmapped = counting.unmapped(session, holds, top)
-    cards = sums.outcomes.total()
     return {
         "since": _iso(period.since),
         "until": _iso(period.until),
@@ -103,7 +106,7 @@ def figures(engine: Engine, period: Period, top: int = TOP, seconds: int = 0) ->
         "unmapped_codes": [{"kind": k, "system": s, "code": c, "orders": n} for k, s, c, n in unmapped],
         "milliseconds": {hook: _percentiles(took) for hook, took in sorted(latency.items())},
         "cards": tally(sums.outcomes),
-        "cards_per_100_orders": round(100 * cards / sums.orders, 1) if sums.orders else None,
+        "cards_per_100_orders": round(100 * sums.with_card / sums.orders, 1) if sums.orders else None,
         "indicators": tally(sums.indicators),
         "override_reasons": tally(sums.reasons),
         "suggestions_taken": dict(sorted(taken.items())),

@@ -59,7 +59,7 @@ def lines(counted: dict[str, Any]) -> Iterator[str]:
         for name, n in counted[key].items():
             yield f"{n:>8}  {name}"
     if counted["orders"]:
-        yield f"cards per 100 orders: {counted['cards_per_100_orders']:g}"
+        yield f"orders with a card, by their latest answer: {counted['cards_per_100_orders']:g} of 100"
     if taken := counted["suggestions_taken"]:
         yield "suggestions taken, by place on the card: " + ", ".join(f"{place}: {n}" for place, n in taken.items())
     for kept, says in (("waiting_bytes", "wait for the database"), ("refused_bytes", "were refused by it")):

@@ -32,7 +32,7 @@ class Sums:
     """Everything that was counted. ``faults`` are what is wrong, as (scenario, kind, what came back)."""
 
     orders: int = 0
-    cards: int = 0
+    with_card: int = 0
     ratings: Counter[str] = field(default_factory=Counter)
     parts: Counter[str] = field(default_factory=Counter)
     wholes: Counter[str] = field(default_factory=Counter)
@@ -44,7 +44,7 @@ class Sums:
     def count(self, one: Outcome) -> None:
         rated, truth = one.rated, one.truth
         self.orders += 1
-        self.cards += len(one.cards)
+        self.with_card += bool(one.cards)
         self.ratings[one.rating] += 1
         self.questions.append(one.questions)
         self.criteria.update(one.verdict.criteria)
@@ -120,7 +120,7 @@ def as_json(sums: Sums) -> dict[str, Any]:
             for share in [sums.share(name)]
         },
         "ratings": dict(sums.ratings),
-        "cards_per_100": round(100 * sums.cards / sums.orders, 1) if sums.orders else None,
+        "cards_per_100_orders": round(100 * sums.with_card / sums.orders, 1) if sums.orders else None,
         "questions": {"median": sums.quantile(0.5), "percentile_95": sums.quantile(0.95)},
         "offers": dict(sums.offers),
         "criteria": dict(sums.criteria.most_common()),

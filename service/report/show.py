@@ -39,7 +39,7 @@ def of_folder(path: Path, settings: Settings, top: int, in_json: bool) -> None:
 
 
 def lines(sums: Sums, top: int) -> Iterator[str]:
-    yield f"{sums.orders} orders, {100 * sums.cards / max(1, sums.orders):.1f} cards per 100"
+    yield f"{sums.orders} orders, {100 * sums.with_card / max(1, sums.orders):.1f} of 100 with a card"
     yield ""
     for name, (says, goal, more) in SHARES.items():
         share = sums.share(name)
