@@ -18,6 +18,8 @@ from mappings.telling import ATTESTED
 from mappings.units import measured
 
 VALID_DAYS = 30
+ANY_IMPLANT = "implant.any"
+"""That there is none was true on its day: one may have come since. Other answers about implants last."""
 DONE = frozenset({"final", "amended", "corrected"})
 ANSWERED = frozenset({"completed", "amended"})
 DATES = ("effectiveDateTime", "effectiveInstant", "effectivePeriod", "issued", "authored")
@@ -77,6 +79,8 @@ def read_attested(records: Records, today: dt.date) -> Attested:
             value = _value(vocabulary()[name], values, on, today)
         except Unreadable as why:
             aside.append(SetAside(reference, f"{name}: {why}"))
+            continue
+        if value is False and name == ANY_IMPLANT and (today - on).days > VALID_DAYS:
             continue
         orders = frozenset(
             t for field in ("basedOn", "focus") for t in targets(resource.get(field)) if t.startswith("ServiceRequest/")

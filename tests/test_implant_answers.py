@@ -94,6 +94,14 @@ def test_that_there_is_none_settles_it(client: FlaskClient) -> None:
     assert "could not be checked" not in str(cards(found, "order-1")).casefold()
 
 
+@pytest.mark.parametrize(("day", "open_now"), [("2026-05-02", set()), ("2026-05-01", {ANY})])
+def test_that_there_was_none_over_a_month_ago_does_not_settle_it(
+    client: FlaskClient, day: str, open_now: set[str]
+) -> None:
+    stated = {**said(ANY, False), "effectiveDateTime": day}
+    assert asked(answer(client, chart(stated, without=("devices",))), "order-1") == open_now
+
+
 @pytest.mark.parametrize("without", [(), ("devices",)])
 def test_that_there_is_one_asks_for_its_safety(client: FlaskClient, without: tuple[str, ...]) -> None:
     found = answer(client, chart(said(ANY, True), without=without))
