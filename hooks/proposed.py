@@ -39,6 +39,8 @@ def question(consult: Consult, fact: str) -> str:
     words = consult.setting.words
     if asked := words.question(definition):
         return asked
+    if (own := f"question.{fact}") in words:
+        return words.say(own)
     means = words.quote(definition.means)
     return words.say("question-plain", means=means.rstrip(".")) if means else ""
 

@@ -82,6 +82,7 @@ NEEDED = frozenset(
     | {f"alternative.{k}" for k in ("create", "create-if")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "unrate", "delete", "create", "answer")}
+    | {f"question.{k}" for k in ("patient.age_years", "order.study")}
     | {f"link.{k}" for k in ("app", "guideline", "consult")}
     | {f"coverage.{k}" for k in (*ANSWERS, "technical", "lapsed")}
     | {

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from criteria.ratings import Alternative, Because, Note, Rating, Verdict
+from criteria.vocabulary import load_vocabulary
 from hooks import Keys, Profile, Site
 from hooks.actions import AUC, CONSULT, PAMA, QCDSM, RATINGS
 from hooks.validate import faults
@@ -228,6 +229,16 @@ def test_an_unrecognised_order_is_named_as_the_client_shows_it() -> None:
     assert "CT L-spine local" in only_card(answer(rated, to=to, orders=(order(None),)))["summary"]
     nameless = request(draft(code={"coding": [{}]}))
     assert "this imaging order" in only_card(answer(rated, to=nameless, orders=()))["summary"]
+
+
+def test_what_nobody_is_asked_for_by_the_vocabulary_is_asked_for_in_plain_words() -> None:
+    real = replace(VIEW, vocabulary=load_vocabulary())
+    for fact, says in (
+        ("patient.age_years", "When was the patient born?"),
+        ("order.study", "Which one study is ordered?"),
+    ):
+        asking = verdict(Rating.NEEDS_INFORMATION, because=Because.FACTS_MISSING, asks=(fact,))
+        assert says in only_card(answer(asking, library_view=real))["summary"]
 
 
 def test_words_that_may_mean_several_studies_are_not_called_unknown() -> None:
