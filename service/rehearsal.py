@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
+import structlog
+
 import hooks
 from hooks.services import services
 from mappings import QUERIES
@@ -52,4 +54,5 @@ def rehearse(parts: Parts) -> None:
     }
     request = hooks.read_request(body, {service.hook for service in services()})
     client = Client(OPEN_TENANT, load_profiles()["no-callbacks"], ())
-    replace(parts.decision, journal=_Silent(), continuity=None).decide(request, client)
+    with structlog.contextvars.bound_contextvars(rehearsal=True):  # its line in the log is nobody's call
+        replace(parts.decision, journal=_Silent(), continuity=None).decide(request, client)
