@@ -58,6 +58,7 @@ from tests.requests_loader import good_requests
 URL = f"/cds-services/{SERVICE}"
 SPOILED = 0.05
 """Share of the requests whose bytes are spoiled."""
+WITHDRAWN = ("revoked", "entered-in-error")
 LEFT_OUT = "No room for the cards of these orders"
 """What the last card says where there are more than the client has room for, with what each of them would say."""
 GROWTH_MIB = 16.0
@@ -202,12 +203,13 @@ def hidden(answer: Json, body: Json | None, good: Json, before: Json) -> str:
 
 
 def imaging_in_focus(body: Json, good: Json) -> list[str]:
-    """Ids of the drafts in focus whose code is as it was."""
+    """Ids of the drafts in focus whose code is as it was, and that are to be done."""
     try:
         codes = [e["resource"]["code"] for e in good["context"]["draftOrders"]["entry"]]
         entries = body["context"]["draftOrders"]["entry"]
         held = [e["resource"] for e in entries if isinstance(e, dict) and isinstance(e.get("resource"), dict)]
         held = [d for d in held if d.get("resourceType") == "ServiceRequest" and d.get("code") in codes]
+        held = [d for d in held if d.get("status") not in WITHDRAWN and d.get("doNotPerform") is not True]
         chosen = body["context"].get("selections") if body["hook"] == "order-select" else None
         return [d["id"] for d in held if chosen is None or f"ServiceRequest/{d['id']}" in chosen]
     except (KeyError, TypeError):

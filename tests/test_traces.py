@@ -112,7 +112,7 @@ def test_without_the_libraries_the_start_says_what_to_install(tmp_path: Path, mo
 
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(SettingsError, match=r"imaging-cds\[otel\]"):
+    with pytest.raises(SettingsError, match=r"\.\[otel\]"):
         make_app(tmp_path)
 
 
