@@ -43,7 +43,9 @@ Json = dict[str, Any]
 CLUSTER = """
 import sys, time
 from pathlib import Path
+import dask
 from distributed import LocalCluster
+dask.config.set({"distributed.worker.profile.enabled": False})  # it keeps an hour of samples
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
         Path(sys.argv[1]).write_text(cluster.scheduler_address)
