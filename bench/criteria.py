@@ -5,12 +5,13 @@ python bench/criteria.py [--orders N]
 Each figure stands beside a floor, so that figures from different machines can be compared: reading against parsing the
 same YAML text and doing nothing with it; judging against judging the same order by a library without rules. The orders
 are those of the cases beside the rules: realistic charts, every study and indication that a rule speaks of. The garbage
-collector is set as in the service.
+collector is set as in the service. "quiet" is the median of the rounds in which no neighbour shared the core.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
 import time
@@ -22,6 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from bench.quiet import quiet_rounds
 from criteria import Library, judge, load_library
 from criteria.cases import Posed, cases_of
 from criteria.library import HERE
@@ -29,12 +31,18 @@ from criteria.select import book
 from service.memory import settle_memory
 
 ROUNDS = 3
+SECONDS = 60.0
+"""How long it waits for quiet rounds (bench/quiet.py)."""
 
 
 def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def quantile(times: Sequence[float], part: float) -> float:
+    return sorted(times)[int(len(times) * part)]
 
 
 def parse_all() -> None:
@@ -49,24 +57,22 @@ def some_orders(library: Library, count: int) -> list[Posed]:
     return [Posed(case, library) for case in cases[:: max(1, len(cases) // count)]][:count]
 
 
-def judged(orders: Sequence[Posed], library: Library) -> list[float]:
-    """Seconds for each order; the facts are made before, and the index of the day too."""
-    out = []
+def judged(orders: Sequence[Posed], library: Library, rounds: int) -> tuple[list[float], list[float]]:
+    """Seconds, one order after the other, of all rounds and of the quiet ones; facts and the day's index are ready."""
     for posed in orders:
-        book(library, posed.case.on)
         posed.verdict(book(library, posed.case.on))  # makes the facts of all studies considered
-        out.append(
-            min(
-                seconds(
-                    lambda posed=posed: judge(  # type: ignore[misc]
-                        posed.orders, posed.facts, library, posed.case.on,
-                        policy=posed.policy, focus={posed.order.reference},
-                    )
-                )
-                for _ in range(ROUNDS)
+    turn = itertools.cycle(orders)
+
+    def one() -> float:
+        posed = next(turn)
+        case = posed.case
+        return seconds(
+            lambda: judge(
+                posed.orders, posed.facts, library, case.on, policy=posed.policy, focus={posed.order.reference}
             )
-        )  # fmt: skip
-    return out
+        )
+
+    return quiet_rounds(one, rounds, SECONDS)
 
 
 def main() -> None:
@@ -84,13 +90,15 @@ def main() -> None:
     orders = some_orders(library, count)
     empty = replace(library, criteria=())
     settle_memory()
-    times, floor = sorted(judged(orders, library)), statistics.median(judged(orders, empty))
-    median, ninth = statistics.median(times), times[int(len(times) * 0.9)]
+    times, quiet = judged(orders, library, ROUNDS * len(orders))
+    bare, floor = judged(orders, empty, len(orders))
+    print(f"judge one order           {'median':>9}{'quiet':>9}{'9 of 10':>9}{'longest':>9}  ms; without rules, ratio")
+    middle, least = statistics.median(quiet or times), statistics.median(floor or bare)
+    figures = (statistics.median(times), middle, quantile(quiet or times, 0.9), max(quiet or times))
     print(
-        f"judge one order, median   {1000 * median:8.3f} ms  without rules {1000 * floor:8.3f} ms"
-        f"  ratio {median / floor:6.1f}   ({len(times)} orders, 9 of 10 under {1000 * ninth:.1f} ms,"
-        f" longest {1000 * times[-1]:.1f} ms)"
-    )
+        f"{len(times):6} times, {len(quiet):5} quiet" + "".join(f"{1000 * figure:9.3f}" for figure in figures)
+        + f"  {1000 * least:.3f}, {middle / least:.1f}"
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ facts      everything that it says, and the facts for the ordered study
 judge      the verdict, with the facts for each study that might be offered instead
 compose    the answer, and its JSON
 
-Milliseconds of the processor, median and best of so many rounds over four orders (bench.calls.py). The floor beside
-them parses the same bytes with orjson and lets go of what it made.
+Milliseconds of the processor over four orders (bench/calls.py): the median of all rounds, the median of those in which
+no neighbour shared the core (bench/quiet.py), and the best. The floor beside them parses the same bytes with orjson and
+lets go of what it made.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import criteria
 import hooks
 import mappings
 from bench.calls import ORDERS, SIZES, request
+from bench.quiet import quiet_rounds
 from hooks.body import read_body
 from hooks.prefetch import read_prefetch
 from service.clients import open_client
@@ -43,6 +45,9 @@ from service.settings import read_settings
 
 STAGES = ("parse", "validate", "read", "facts", "judge", "compose")
 FLOOR = "floor"
+COLUMNS = (FLOOR, *STAGES, "in all")
+SECONDS = 1.0
+"""How long it waits for quiet rounds of a size, for each round that is asked for."""
 Took = dict[str, list[float]]
 
 
@@ -90,15 +95,25 @@ def one_round(parts: Parts, text: bytes, today: dt.date, took: Took) -> None:
     watch.end("compose")
 
 
-def measured(size: int, rounds: int, parts: Parts, today: dt.date) -> Took:
+def measured(size: int, rounds: int, parts: Parts, today: dt.date) -> tuple[list[Took], list[Took]]:
+    """All rounds, and the quiet ones, of the four orders."""
     texts = [request(kind, size, today) for kind in ORDERS]
-    took: Took = defaultdict(list)
-    for n in range(rounds + 2):
-        if n == 2:  # the first rounds learn what codes and names mean
-            took.clear()
+
+    def one() -> Took:
+        took: Took = defaultdict(list)
         for text in texts:
             one_round(parts, text, today, took)
-    return took
+        took["in all"] = [sum(each) for each in zip(*(took[stage] for stage in STAGES), strict=True)]
+        return took
+
+    for _ in range(2):  # the first rounds learn what codes and names mean
+        one()
+    return quiet_rounds(one, rounds, rounds * SECONDS)
+
+
+def together(rounds: list[Took]) -> Took:
+    """The times of several rounds, stage by stage."""
+    return {stage: [time for took in rounds for time in took[stage]] for stage in COLUMNS}
 
 
 def main() -> None:
@@ -111,16 +126,18 @@ def main() -> None:
     parts = make_parts(read_settings({}, open=True, database_url="sqlite://"))
     rehearse(parts)
     settle_memory()
-    columns = (FLOOR, *STAGES, "in all")
-    print(f"{'resources':>9}{'':10}" + "".join(f"{name:>10}" for name in columns) + "  to floor")
+    print(f"{'resources':>9}{'':10}" + "".join(f"{name:>10}" for name in COLUMNS) + "  to floor")
     results = []
     for size in map(int, asked.sizes.split(",")):
-        took = measured(size, asked.rounds, parts, today)
-        took["in all"] = [sum(each) for each in zip(*(took[stage] for stage in STAGES), strict=True)]
-        for name, of in (("median", statistics.median), ("best", min)):
-            row = {stage: of(took[stage]) for stage in columns}
+        rounds, quiet = measured(size, asked.rounds, parts, today)
+        for name, of, took in (
+            ("median", statistics.median, together(rounds)),
+            ("quiet", statistics.median, together(quiet or rounds)),
+            ("best", min, together(rounds)),
+        ):
+            row = {stage: of(took[stage]) for stage in COLUMNS}
             ratio = row["in all"] / row[FLOOR]
-            print(f"{size:9}{name:>10}" + "".join(f"{row[stage]:10.3f}" for stage in columns) + f"{ratio:10.2f}")
+            print(f"{size:9}{name:>10}" + "".join(f"{row[stage]:10.3f}" for stage in COLUMNS) + f"{ratio:10.2f}")
             results.append({"resources": size, "of": name, "ms": row, "to_floor": ratio})
     if asked.out:
         asked.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
