@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mappings.oncology_history import months_between
-from tests.test_chart_readers import code, condition, day, facts, medicine, procedure, report, resource
+from tests.chart_examples import code, condition, day, facts, medicine, procedure, report, resource
 
 BRAIN: dict[str, Any] = {"cpt": "70553", "icd10": "C71.1"}
 BREAST: dict[str, Any] = {"cpt": "72157", "icd10": "C50.911"}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from criteria.facts import Basis, Fact
 from mappings.conditions import condition_facts, read_condition
 from mappings.records import read_records
-from tests.test_chart_readers import code, day, resource
-from tests.test_chart_readers import facts as of_chart
+from tests.chart_examples import code, day, resource
+from tests.chart_examples import facts as of_chart
 
 TODAY = dt.date(2026, 11, 20)
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import code, condition, encounter, facts
+from tests.chart_examples import code, condition, encounter, facts
 
 MODE, SEEN = "clinical_evaluation.mode", "clinical_evaluation.in_person_for_current_episode"
 

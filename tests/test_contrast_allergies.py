@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import code, facts, resource
+from tests.chart_examples import code, facts, resource
 
 
 def allergy(text: str, **fields: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_chart_readers import covered, facts
+from tests.chart_examples import covered, facts
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from mappings.devices import device_facts, unrecognised
 from mappings.records import read_records
-from tests.test_chart_readers import PATIENT, TODAY, code, resource
+from tests.chart_examples import PATIENT, TODAY, code, resource
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,7 @@ from criteria.errors import DataError
 from criteria.facts import Basis, Fact, Facts
 from mappings import evidence
 from mappings.evidence import change, course, told, with_notes
-from tests.test_cancer_history import BRAIN, CANCER, REASON, ordered
-from tests.test_chart_readers import (
+from tests.chart_examples import (
     chart,
     code,
     condition,
@@ -26,6 +25,7 @@ from tests.test_chart_readers import (
     report,
     resource,
 )
+from tests.test_cancer_history import BRAIN, CANCER, REASON, ordered
 from tests.test_plans import planned
 from tests.test_treatment_trial import COURSE, VISITS, score
 

@@ -11,7 +11,7 @@ from criteria.errors import DataError
 from mappings import examination
 from mappings.examination import signs
 from mappings.tables import CODES, read_table
-from tests.test_chart_readers import chart, code, day, facts, resource
+from tests.chart_examples import chart, code, day, facts, resource
 
 POSITIVE, NEGATIVE = code(snomed="10828004"), code(snomed="260385009")
 LEFT, RIGHT = "7771000", "24028007"

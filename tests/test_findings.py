@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mappings import read_records
 from mappings.findings import finding_facts
-from tests.test_chart_readers import CODED, PATIENT, TODAY, chart, code, facts, observation, stated
+from tests.chart_examples import CODED, PATIENT, TODAY, chart, code, facts, observation, stated
 from tests.test_laboratory import CREATININE, CRP, flagged, said
 from tests.test_records import JSON
 

@@ -10,7 +10,7 @@ import pytest
 from criteria.indications import load_indications
 from criteria.vocabulary import load_vocabulary
 from mappings.tables import read_table
-from tests.test_chart_readers import code, condition, day, encounter, facts, procedure, report, resource
+from tests.chart_examples import code, condition, day, encounter, facts, procedure, report, resource
 
 with warnings.catch_warnings():  # the library reads its data in a way that Python has since deprecated
     warnings.simplefilter("ignore", DeprecationWarning)

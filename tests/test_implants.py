@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import code, condition, facts, procedure, resource
+from tests.chart_examples import code, condition, facts, procedure, resource
 
 SAFE = "implant.mr_conditional_or_safe"
 

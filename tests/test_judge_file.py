@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 
 from service.cli import main
 from service.trial import from_bundle, judge_file
+from tests.chart_examples import code
 from tests.replay_runs import ROOT
-from tests.test_chart_readers import code
 
 PATIENT, REASON, ORDER = (f"urn:uuid:00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 SUBJECT = {"reference": PATIENT}

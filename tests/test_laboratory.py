@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import chart, code, day, facts, observation, resource
+from tests.chart_examples import chart, code, day, facts, observation, resource
 
 CREATININE = "2160-0"
 CRP = "1988-5"

@@ -9,7 +9,7 @@ import pytest
 
 from mappings.conditions import open_facts
 from mappings.records import read_records
-from tests.test_chart_readers import PATIENT, TODAY, code, facts, resource
+from tests.chart_examples import PATIENT, TODAY, code, facts, resource
 
 FEATURES = "symptom.neurologic_features"
 

@@ -11,7 +11,7 @@ import criteria
 import mappings
 from criteria.policies import Policy
 from criteria.ratings import Because, Rating, Verdict
-from tests.test_chart_readers import PATIENT, TODAY, code, condition, report, resource, stated
+from tests.chart_examples import PATIENT, TODAY, code, condition, report, resource, stated
 
 BESIDES: dict[str, list[dict[str, Any]]] = {
     "nothing": [],

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.chart_examples import code, condition, day, facts, resource
 from tests.test_cancer_history import BRAIN, REASON
-from tests.test_chart_readers import code, condition, day, facts, resource
 from tests.test_records import JSON
 
 ODD = (

@@ -10,7 +10,7 @@ import pytest
 import criteria
 import mappings
 from criteria.ratings import Rating, Verdict
-from tests.test_chart_readers import PATIENT, TODAY, code, resource, stated
+from tests.chart_examples import PATIENT, TODAY, code, resource, stated
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mappings import Chart, read_orders, read_records
-from tests.test_chart_readers import PATIENT, TODAY, code, day, facts, gathered, procedure, resource
+from tests.chart_examples import PATIENT, TODAY, code, day, facts, gathered, procedure, resource
 
 PLAN = "treatment_plan."
 

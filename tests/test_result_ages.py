@@ -8,7 +8,7 @@ from mappings import consciousness, laboratory, pain, pregnancy, vitals
 from mappings.observations import PRESENT_PROBLEM_DAYS
 from mappings.tables import read_table
 from mappings.telling import DAYS
-from tests.test_chart_readers import chart, facts, observation
+from tests.chart_examples import chart, facts, observation
 from tests.test_laboratory import CREATININE, flagged
 
 READERS = {

@@ -10,7 +10,7 @@ import pytest
 from criteria.errors import DataError
 from mappings.records import Records, read_records, shapes
 from mappings.searched import unreadable
-from tests.test_chart_readers import PATIENT, chart, code, resource
+from tests.chart_examples import PATIENT, chart, code, resource
 
 PACEMAKER = "implant.pacemaker"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_chart_readers import (
+from tests.chart_examples import (
     code,
     condition,
     day,

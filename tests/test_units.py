@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mappings.amounts import amount
 from mappings.tables import CODES
 from mappings.units import convert, molar_masses, unit_of, units
-from tests.test_chart_readers import chart, facts, observation
+from tests.chart_examples import chart, facts, observation
 from tests.test_laboratory import CREATININE, CRP, UP_TO_FIVE, said
 
 # --- units
