@@ -38,10 +38,14 @@ WAIT = 60.0
 
 
 class Caller:
-    """One kept connection. Raises `RuntimeError` for an answer other than 200."""
+    """One kept connection, made anew where the server asks. Raises `RuntimeError` for an answer other than 200."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+        self.port = port
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=WAIT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def call(self, sent: bytes) -> float:
@@ -59,6 +63,9 @@ class Caller:
         took = time.perf_counter() - start
         if not head.startswith(b"HTTP/1.1 200"):
             raise RuntimeError(head.partition(b"\r\n")[0].decode())
+        if fields.get(b"connection") == b"close":
+            self.socket.close()
+            self.connect()
         return took
 
     def _some(self) -> bytes:
