@@ -15,6 +15,10 @@ REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14,
 """Words that a trigger reaches ahead of it, without the end of the sentence."""
 REACH_BACK = 5
 ASIDES = ("with", "after")
+AFTER = ("poststatus",)
+SIDES = frozenset({"left", "right", "lt", "rt", "l", "r"})
+YEAR_WITHIN = 6
+"""Words behind "status post" among which a year may stand."""
 FAMILIES = frozenset({"family", "antecedentes"})
 """First words of triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
 
@@ -58,6 +62,9 @@ def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
         if key in rules.harmless or (key[0] == "history" and place and written[place - 1] in lexicon().words.units):
             place += length  # "3 month history of": today's complaint
             continue
+        if key == AFTER and _next_to(written, place, said) == "event" and not _year(written, place):
+            place += length  # "s/p fall": what brings the patient today
+            continue
         if _answers(written, place, length) and "denied" in (rules.before.get(key), *rules.after.get(key, ())):
             _behind(written, place - 1, "denied", out)  # "radiculopathy: no"
         elif state := rules.before.get(key):
@@ -76,6 +83,11 @@ def _next_to(written: Sequence[str], place: int, said: Said) -> str:
         if written[i] not in lexicon().passed:
             return ""
     return ""
+
+
+def _year(written: Sequence[str], place: int) -> bool:
+    """True where a year follows, so that what happened is of long ago."""
+    return any(w.isdigit() and len(w) == 4 for w in written[place : place + YEAR_WITHIN])
 
 
 def _answers(written: Sequence[str], place: int, length: int) -> bool:
@@ -104,6 +116,8 @@ def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Tr
             return
         if state == "planned" and (word in rules.did or rules.before.get((word,)) == "past"):
             return
+        if met and state in ("denied", "past", "family") and _asked(written, i, rules):
+            return
         if state == "denied" and word in ASIDES and met:
             i = _aside(written, i, key, met, rules, said, out)
             if not i:
@@ -123,6 +137,13 @@ def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Tr
             if loose:
                 out.loosened.add(i)
         i += 1
+
+
+def _asked(written: Sequence[str], place: int, rules: Triggers) -> bool:
+    """True where a question of its own begins ("history of breast cancer, rule out metastasis")."""
+    if written[place - 1] in ("or", "nor"):
+        return False
+    return any(tuple(written[place : place + length]) in rules.asks for length in range(1, LONG))
 
 
 def _aside(written: Sequence[str], start: int, key: Words, met: str, rules: Triggers, said: Said, out: Meant) -> int:
@@ -174,6 +195,8 @@ def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: 
             break
         segment.append(i)
     held = [i for i in segment if i in said.kinds]
+    if state == "denied" and SIDES.intersection(written[i] for i in segment[:2]) and _since(written, segment):
+        return False  # "denies numbness, R leg weakness for 3 days"
     if state == "family":
         return all(i in said.signs for i in held)
     if any(written[i] in rules.ends for i in segment[:2]):
@@ -183,6 +206,12 @@ def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: 
     if held and all(i in said.signs for i in held):
         return len(segment) <= len(held) + 3
     return bool(held) and _or_follows(written, segment[-1] + 1) and len(segment) <= 5
+
+
+def _since(written: Sequence[str], segment: Sequence[int]) -> bool:
+    """True where something has a time of its own, so that it is there."""
+    after = (written[i + 1] for i in segment if i + 1 < len(written) and written[i] in ("times", "for", "since"))
+    return any(word.isdigit() or word in lexicon().words.numbers for word in after)
 
 
 def _or_follows(written: Sequence[str], place: int) -> bool:
