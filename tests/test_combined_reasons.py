@@ -35,3 +35,35 @@ def test_each_finding_of_a_reason_is_read_by_itself(reason: dict[str, Any]) -> N
     found = proposed(reason["text"])
     assert [name for name in reason["must"] if found.isdisjoint(name.split("|"))] == []
     assert found & set(reason.get("never", ())) == set()
+
+
+@pytest.mark.parametrize("link", [", ", "; ", ". ", " and ", " / "])
+@pytest.mark.parametrize(
+    ("first", "then", "stays", "never"),
+    [
+        ("no fever", "IVDU", "symptom.fever=false", "history.iv_drug_use=false"),
+        ("denies numbness", "PT without relief", "trial_of_treatment.physical_or_occupational_therapy=true", ""),
+        ("denies numbness", "no trauma", "trauma.present=false", ""),
+        ("denies numbness", "has a pacemaker", "implant.pacemaker=true", ""),
+        ("denies numbness", "suspected discitis", "infection.spinal_suspected=true", ""),
+        (
+            "family history of cancer",
+            "R leg weakness x3d",
+            "exam.extremity_weakness=true",
+            "malignancy.current_or_past",
+        ),
+        ("mother had MS", "R leg weakness for 3 days", "exam.extremity_weakness=true", "multiple_sclerosis"),
+        ("mother had MS", "?cauda equina", "cauda_equina_syndrome", "multiple_sclerosis"),
+        ("eval for fx T12", "low back pain", "thoracic_vertebral_fracture", "lumbar_vertebral_fracture"),
+        ("LBP x 8 wk", "hx breast ca", "malignancy.current_or_past=true", "malignancy.known"),
+    ],
+)
+def test_however_two_findings_are_joined(first: str, then: str, link: str, stays: str, never: str) -> None:
+    found = proposed(first + link + then)
+    assert stays in found
+    assert never not in found
+
+
+@pytest.mark.parametrize("text", ["s/p fall 2015", "status post fall in 2019, LBP", "s/p fall 3 years ago"])
+def test_an_accident_of_long_ago_is_none_of_today(text: str) -> None:
+    assert "trauma.present=true" not in proposed(text)

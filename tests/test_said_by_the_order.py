@@ -36,6 +36,7 @@ RED_FLAGS = [
     ("fever, IVDU, r/o epidural abscess", ["history.iv_drug_use", "infection.spinal_suspected"], "epidural abscess"),
     ("rule out cauda equina", ["red_flag.any"], "cauda equina"),
     ("LBP x 8 weeks failed PT, new foot drop", ["exam.foot_drop_new"], "new foot drop"),
+    ("r/o mets, hx breast ca", ["red_flag.any"], "mets"),
 ]
 
 
@@ -113,6 +114,16 @@ def test_what_was_answered_is_asked_no_more(app: Flask, fact: str, value: bool, 
     told = answer(app, "new foot drop", {**BRIEFLY, fact: value})
     assert rating(told, "order-1") == expected
     assert all("exam.foot_drop_new" not in c["extension"][OURS].get("asks", ()) for c in told["cards"])
+
+
+def test_a_cancer_of_the_past_that_sends_to_another_guideline_is_asked_about_before_the_order_is_refused(
+    app: Flask,
+) -> None:
+    name = "malignancy.current_or_past"
+    assert rating(answer(app, "", {**BRIEFLY, name: True}), "order-1") == "no-criteria-apply"
+    told = answer(app, "hx breast ca", BRIEFLY)
+    assert (rating(told, "order-1"), asks(told)) == (None, [name])
+    assert rating(answer(app, "hx breast ca", {**BRIEFLY, name: False}), "order-1") == "not-appropriate"
 
 
 @pytest.mark.parametrize(("value", "expected"), [(True, "not-appropriate"), (False, "appropriate")])

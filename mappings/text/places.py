@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mappings.text.context import Meant
 from mappings.text.lexicon import Lexicon
 from mappings.text.mentions import Mention
-from mappings.text.tables import ANYWHERE, Entry
+from mappings.text.tables import ANYWHERE
 from mappings.text.tokens import BREAKS, ENDS, Token
 
 ELSEWHERE = "elsewhere"
@@ -99,7 +99,7 @@ def sites_of(mention: Mention, reading: Reading) -> list[Mention]:
 
 
 def _adds(finding: str, site: Mention, reading: Reading) -> bool:
-    """True where a site says more of a finding than the finding by itself: of "mets, hx breast ca" the breast does not."""
+    """True where a site says more of a finding than it does by itself: in "mets, hx breast ca" the breast does not."""
     found = reading.lexicon.meaning(finding, site.entry.now.site)
     plain = reading.lexicon.findings.get((finding, ANYWHERE))
     return found is not None and (plain is None or found.now.indications != plain.now.indications)
@@ -126,6 +126,8 @@ def _chain(place: int, step: int, reading: Reading, links: Sequence[str] = ()) -
         i += step
     while 0 <= i < len(words) and gap <= 4:
         if i in at:
+            if out and words[i - step].word in (",", "and") and _taken(at[i], step, reading):
+                break
             out.append(at[i])
             i, gap = (at[i].first if step < 0 else at[i].last) + step, 0
             continue
@@ -135,6 +137,12 @@ def _chain(place: int, step: int, reading: Reading, links: Sequence[str] = ()) -
             break
         i, gap = i + step, gap + 1
     return out
+
+
+def _taken(site: Mention, step: int, reading: Reading) -> bool:
+    """True where a listed site is another finding's own: of "fracture T12, back pain" the back is the pain's."""
+    nearest = site.last + 1 if step > 0 else site.first - 1
+    return any(nearest in m.places for m in reading.findings)
 
 
 def _parted(mention: Mention, site: Mention, words: Sequence[Token], marks: frozenset[str]) -> bool:

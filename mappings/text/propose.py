@@ -74,6 +74,8 @@ def _kind(says: Says) -> str:
         return "done"
     if says.finding in INJURIES or any(f.startswith("trauma.") for f in says.facts):
         return "event"
+    if says.facts and all(f.startswith("history.") or f in BACKGROUND for f in says.facts):
+        return "background"
     if says.finding in COMPLAINTS or (says.facts and all(f.startswith(SIGNS) for f in says.facts)):
         return "complaint"
     return "disease"
