@@ -31,6 +31,8 @@ class Proposal:
     value: Value
     words: str = field(repr=False)
     label: str = ""
+    doubted: bool = False
+    """The words only suspect it, or ask for it to be ruled out: no answer to confirm."""
 
 
 @dataclass(frozen=True, slots=True)

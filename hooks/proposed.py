@@ -51,6 +51,8 @@ def asked(consult: Consult, fact: str, question: str) -> str:
     proposal = answers(consult.order).get(fact)
     definition = consult.setting.view.vocabulary.facts.get(fact)
     answer = escape(in_words(proposal.value, definition, words), 60) if proposal and definition else ""
+    if proposal and proposal.doubted:
+        return words.say("ask-doubted", question=shown, words=escape(proposal.words, QUOTED))
     if proposal and answer:
         return words.say("ask-proposed", question=shown, words=escape(proposal.words, QUOTED), answer=answer)
     if fact not in consult.verdict.presumes or definition is None or definition.absence == "presumed_true":

@@ -107,6 +107,7 @@ NEEDED = frozenset(
         "late",
         "question-plain",
         "ask-proposed",
+        "ask-doubted",
         "ask-presumed",
         "answer-yes",
         "answer-no",
@@ -151,7 +152,7 @@ FOR_STAFF = frozenset(
         )
     }
     | {f"heading.{k}" for k in ("asks", "changes", "reasons", "presumes", "states")}
-    | {"ask-proposed", "link.app"}
+    | {"ask-proposed", "ask-doubted", "link.app"}
 )
 """What reads otherwise for someone who may not answer for the clinician."""
 

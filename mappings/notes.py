@@ -7,7 +7,7 @@ from typing import Any
 
 from criteria.orders import Proposal
 from mappings.fields import mapping, objects, target, words
-from mappings.phrases import proposals
+from mappings.phrases import add, proposals
 from mappings.records import Records
 
 TEXTS = 12
@@ -24,7 +24,7 @@ def read_proposals(service_request: Mapping[str, Any], records: Records) -> tupl
     out: dict[str, Proposal] = {}
     for one in found:
         if len(values[one.name]) == 1:
-            out.setdefault(one.name, one)
+            add(out, one)
     return tuple(out.values())
 
 

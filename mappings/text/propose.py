@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from criteria.facts import Value
 from mappings.attested import vocabulary
@@ -43,6 +43,7 @@ class Found:
     first: int
     last: int
     weight: tuple[float, ...] = ()
+    doubted: bool = False
 
 
 def read(text: str) -> tuple[list[Found], list[Token]]:
@@ -107,7 +108,8 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
         doubted = "doubted" in states
         if doubted:
             yield from _named((*says.indications, *entry.doubted.indications), places, 1)
-            yield from _facts({**_doubted(says), **entry.doubted.facts}, places)
+            for fact in _facts({**_doubted(says), **entry.doubted.facts}, places):
+                yield replace(fact, doubted=_kind(says) != "background")
         else:
             yield from _named(says.indications, places, 0)
             yield from _facts({**says.facts, **_known_cancer(says)}, places)
