@@ -85,25 +85,25 @@ def asks(told: Json) -> list[str]:
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
-@pytest.mark.parametrize(("text", "wanted", "words"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
+@pytest.mark.parametrize(("text", "wanted", "said"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
 def test_a_red_flag_of_the_words_is_asked_about_before_the_order_is_refused(
-    app: Flask, hook: str, text: str, wanted: list[str], words: str
+    app: Flask, hook: str, text: str, wanted: list[str], said: str
 ) -> None:
     assert rating(answer(app, "", BRIEFLY, hook), "order-1") == "not-appropriate"
     told = answer(app, text, BRIEFLY, hook)
     assert (rating(told, "order-1"), asks(told)) == (None, wanted)
-    assert words in told["cards"][0]["detail"]
+    assert said in told["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
-@pytest.mark.parametrize(("text", "wanted", "words"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
+@pytest.mark.parametrize(("text", "wanted", "said"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
 def test_it_is_asked_instead_of_a_treatment_that_a_red_flag_needs_none_of(
-    app: Flask, hook: str, text: str, wanted: list[str], words: str
+    app: Flask, hook: str, text: str, wanted: list[str], said: str
 ) -> None:
     told = answer(app, text, {}, hook)
     assert rating(told, "order-1") is None
     assert asks(told) == [*wanted, "clinical_evaluation.in_person_days_ago"]
-    assert words in told["cards"][0]["detail"]
+    assert said in told["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
