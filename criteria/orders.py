@@ -72,6 +72,8 @@ class Order:
     """An open order of the chart: it keeps the drafts company and is not judged."""
     proposals: tuple[Proposal, ...] = ()
     """What its reasons' text and its notes suggest."""
+    withdrawn: str = ""
+    """Why a diagnosis that it gives as a reason is none: ``refuted`` or ``entered-in-error``."""
 
     @property
     def indications(self) -> tuple[str, ...]:

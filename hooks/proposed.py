@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from criteria.orders import Order, Proposal
-from criteria.ratings import Because, Verdict
+from criteria.ratings import NO_REASON, Verdict
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.spoken import in_words
@@ -14,7 +14,6 @@ from hooks.spoken import in_words
 SUGGESTED = 3
 """Reasons that a card suggests."""
 QUOTED = 90
-UNREAD = (Because.REASON_MISSING, Because.REASON_UNMAPPED)
 
 
 def in_order(verdict: Verdict, order: Order | None) -> Verdict:
@@ -62,7 +61,7 @@ def asked(consult: Consult, fact: str, question: str) -> str:
 
 def suggested_reasons(consult: Consult) -> list[str]:
     """Where the reason was not recognised: the indications that its words suggest, as a part of the detail."""
-    if consult.order is None or consult.verdict.because not in UNREAD:
+    if consult.order is None or consult.verdict.because not in NO_REASON:
         return []
     named = [p for p in consult.order.proposals if p.kind == "indication"][:SUGGESTED]
     words = consult.setting.words

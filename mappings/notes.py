@@ -8,6 +8,7 @@ from typing import Any
 from criteria.orders import Proposal
 from mappings.fields import mapping, objects, target, words
 from mappings.phrases import add, proposals
+from mappings.reasons import withdrawn_as
 from mappings.records import Records
 
 TEXTS = 12
@@ -32,7 +33,8 @@ def _texts(service_request: Mapping[str, Any], records: Records) -> Iterator[str
     for concept in objects(service_request.get("reasonCode")):
         yield words(concept.get("text"))
     for reference in objects(service_request.get("reasonReference")):
-        yield words(reference.get("display"))
+        if not withdrawn_as(reference, service_request, records):
+            yield words(reference.get("display"))
     yield from _notes(service_request)
     for reference in objects(service_request.get("supportingInfo")):
         yield words(reference.get("display"))

@@ -24,7 +24,7 @@ NONE: frozenset[str] = frozenset()
 LONGEST = 64
 """Letters of a status code that is kept."""
 Made = TypeVar("Made")
-TELLING = "telling"
+TELLING, DIAGNOSES, WITHDRAWN = "telling", "diagnoses", "withdrawn"
 KEYS = ("patient", "lost", "unsure", "rests", "late", "fields", "also")
 ANOTHERS = "it is not about this patient"
 TYPES: Mapping[str, type] = {
@@ -98,6 +98,13 @@ class Records:
         if held is None:
             held = self.places[kind] = {i: r for r in reversed(self.of(kind)) if isinstance(i := r.get("id"), str)}
         return held.get(identity)
+
+    def withdrawn(self, reference: str | None) -> str:
+        """Why a diagnosis of this patient does not count: ``refuted`` or ``entered-in-error``; "" for any other."""
+        if WITHDRAWN not in self.made:
+            self.made[WITHDRAWN] = _withdrawn(*self.made.get(DIAGNOSES, ((), None)))
+        why: str = self.made[WITHDRAWN].get(reference, "")
+        return why
 
 
 class Searchset(msgspec.Struct):
@@ -201,7 +208,18 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
                 usable[kind] = tuple(held)
     records = Records(patient, usable, frozenset(missing), tuple(aside), frozenset(sound))
     records.made.update(made)
+    records.made[DIAGNOSES] = by_type.get("Condition", ()), whose
     return records
+
+
+def _withdrawn(held: Sequence[dict[str, Any]], whose: str | None) -> dict[str, str]:
+    """The patient's diagnoses that were withdrawn, by their reference."""
+    found = {}
+    for resource in _newest(list(held)):
+        unsure = codes_in(resource.get("verificationStatus")) & shapes()["Condition"].unsure
+        if unsure and target(mapping(resource.get("subject"))) == whose:
+            found[reference_of(resource)] = min(unsure)
+    return found
 
 
 def _in_order(
