@@ -9,8 +9,12 @@ import pytest
 from flask import Flask
 
 from tests.answers import OURS, cards, faults, rating
+from tests.explain_examples import plain, request_of
 from tests.service_examples import SERVICE, Json, call, make_app
 from tests.service_examples import order as draft
+from tests.smart_examples import Site, app_link, clock, ehr, site
+
+__all__ = ["clock", "ehr", "site"]
 
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 REFUTED = "has since been refuted in the chart"
@@ -92,3 +96,18 @@ def test_the_version_last_updated_decides(app: Flask) -> None:
     newer = diagnosis("confirmed", meta={"lastUpdated": "2026-02-01T00:00:00Z"})
     for chart in ([older, newer], [newer, older]):
         assert REFUTED not in str(answer(app, chart, reasonReference=REFERS))
+
+
+def test_the_app_says_it_too_and_suggests_nothing_from_its_words(site: Site) -> None:
+    body = request_of("02", site.clock.now.date())
+    context, prefetch = body["context"], body["prefetch"]
+    whose = {"reference": f"Patient/{context['patientId']}"}
+    held = diagnosis("refuted", subject=whose, id="gone")
+    prefetch["conditions"]["entry"] = [*prefetch["conditions"].get("entry", ()), {"resource": held}]
+    order = context["draftOrders"]["entry"][0]["resource"]
+    order |= {"reasonCode": [], "reasonReference": [{"reference": "Condition/gone", "display": "new foot drop"}]}
+    card = next(c for c in site.send(body)["cards"] if any(link["type"] == "smart" for link in c["links"]))
+    path = site.launched(app_link(card)["appContext"], patient=context["patientId"], user=context["userId"])
+    page = plain(site.page(path))
+    assert REFUTED in page
+    assert "new foot drop" not in page

@@ -134,7 +134,7 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
                 found.losses.append(Loss(found.files[number], lost.total(), ends, sorted(types)))
             if not is_lines(path):
                 bundles += [whom] if whom else []
-        if bundles and all(len(whom) == 1 for whom in bundles):
+        if len(bundles) > 1 and all(len(whom) == 1 for whom in bundles):
             for place, number in broken.items():
                 _of_one(place, number, files[number], found, store)
     found.held = sorted({*found.held, *found.resources} & {PATIENT, *shapes()})
