@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from criteria.conditions import Conditions
 from criteria.facts import Basis, Fact, Facts, FactsFor
-from criteria.ratings import Because, Rating, Verdict
+from criteria.ratings import NO_REASON, Because, Rating, Verdict
 from criteria.studies import Study
 
-UNREAD = frozenset({Because.REASON_MISSING, Because.REASON_UNMAPPED, Because.STUDY_UNRECOGNISED})
+UNREAD = frozenset({*NO_REASON, Because.STUDY_UNRECOGNISED})
 """Answers that ask what the order is about: nothing is rated yet."""
-BETTER = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION)
+BETTER = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION, Rating.NO_CRITERIA)
+"""What is better than a refusal, best first; another guideline may support what these do not."""
 Outcome = tuple[Rating | None, tuple[str, ...]]
 """A rating, and what is asked before there is one."""
 

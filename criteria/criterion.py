@@ -111,6 +111,11 @@ class Criterion:
         """True for a pathway that any complaint may take, such as a red flag, rather than one for this indication."""
         return len(self.indications) > MANY
 
+    @property
+    def for_safety(self) -> bool:
+        """True for a prerequisite that holds too where only the safety rules of its guideline speak."""
+        return "safety" in self.binds
+
     def suggests(self, study: str) -> tuple[str, ...]:
         """What to offer when the rule fires for a study, best first."""
         same = self.same_study.get(study)

@@ -64,10 +64,11 @@ class Called:
         return not self.by_indication and self.clauses[0].reads_results
 
 
-def call(book: Book, path: Path, guidelines: frozenset[str], by_indication: bool) -> Called:
-    """A pathway as these guidelines together have it."""
+def call(book: Book, path: Path, guidelines: frozenset[str], safety: frozenset[str], by_indication: bool) -> Called:
+    """A pathway as these guidelines together have it; of those in ``safety`` only what safety requires binds it."""
     criterion, ready = path.criterion, book.conditions.ready
-    bound = (book.requirement(p) for p in path.prerequisites if p.guideline in guidelines)
+    binding = (p for p in path.prerequisites if p.guideline in guidelines or (p.for_safety and p.guideline in safety))
+    bound = map(book.requirement, binding)
     nodes = (criterion.when, *bound)
     clauses = tuple(map(ready, nodes))
     trigger = None if criterion.trigger is None else ready(criterion.trigger)
@@ -123,7 +124,7 @@ class Docket:
         by_indication = not criterion.indications.isdisjoint(self.indications)
         if not by_indication and criterion.trigger is None:
             return None
-        return self.book.called(path, self._guidelines, by_indication)
+        return self.book.called(path, self._guidelines, self._safety, by_indication)
 
     @cached_property
     def triggers(self) -> Roll:

@@ -31,6 +31,8 @@ class Proposal:
     value: Value
     words: str = field(repr=False)
     label: str = ""
+    doubted: bool = False
+    """The words only suspect it, or ask for it to be ruled out: no answer to confirm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Order:
     """An open order of the chart: it keeps the drafts company and is not judged."""
     proposals: tuple[Proposal, ...] = ()
     """What its reasons' text and its notes suggest."""
+    withdrawn: str = ""
+    """Why a diagnosis that it gives as a reason is none: ``refuted`` or ``entered-in-error``."""
 
     @property
     def indications(self) -> tuple[str, ...]:

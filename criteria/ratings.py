@@ -38,10 +38,18 @@ class Because(enum.StrEnum):
     FACTS_MISSING = "facts-missing"
     REASON_MISSING = "reason-missing"
     REASON_UNMAPPED = "reason-unmapped"
+    REASON_REFUTED = "reason-refuted"
+    REASON_MISTAKEN = "reason-mistaken"
     STUDY_UNRECOGNISED = "study-unrecognised"
     OUT_OF_SCOPE = "out-of-scope"  # nothing in force speaks to this order
     PEDIATRIC = "pediatric"
     OTHER_GUIDELINE = "other-guideline"  # a redirect to a guideline that is not loaded
+
+
+NO_REASON = frozenset(
+    {Because.REASON_MISSING, Because.REASON_UNMAPPED, Because.REASON_REFUTED, Because.REASON_MISTAKEN}
+)
+"""Answers that ask for the reason of the order."""
 
 
 class Step(msgspec.Struct, frozen=True, eq=False, dict=True):

@@ -13,6 +13,7 @@ from criteria.studies import Study
 from criteria.weigh import Weighing
 
 INDICATION = "order.indication_category"
+WITHDRAWN = {"refuted": Because.REASON_REFUTED, "entered-in-error": Because.REASON_MISTAKEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def silence(case: Case, study: Study, weighing: Weighing) -> Silence:
             return Silence(Rating.NO_CRITERIA, Because.PEDIATRIC, guidelines=tuple(speaking))
         statuses = [r.status for r in case.order.reasons]
         if not speaking and not case.indications and (not statuses or "unmapped" in statuses):
-            because = Because.REASON_UNMAPPED if statuses else Because.REASON_MISSING
+            silent = WITHDRAWN.get(case.order.withdrawn, Because.REASON_MISSING)
+            because = Because.REASON_UNMAPPED if statuses else silent
             field = weighing.here.facts.get(INDICATION)
             said = str(field.value) if field is not None and field.basis is Basis.ATTESTED else None
             if said is None or _covers_field(case, said):

@@ -71,7 +71,7 @@ class Book:
         self.conditions = Conditions(library.vocabulary, library.definitions, on, RESULT_FACTS, OF_OTHER_STUDIES)
         self.turning_points = turning_points(library.criteria, library)
         self._requirements: dict[Criterion, Node] = {}
-        self._called: dict[tuple[Path, frozenset[str], bool], Called] = {}
+        self._called: dict[tuple[Path, frozenset[str], frozenset[str], bool], Called] = {}
         self._heard: dict[Criterion, Heard] = {}
         self._unchecked: dict[Criterion, Heard] = {}
         self._dockets: Callable[..., Docket] = lru_cache(maxsize=DOCKETS)(partial(Docket, self))
@@ -121,11 +121,11 @@ class Book:
         """A prerequisite as a clause of the pathways it binds, the same for all of them."""
         return _once(self._requirements, prerequisite, lambda: requirement(prerequisite))
 
-    def called(self, path: Path, guidelines: frozenset[str], by_indication: bool) -> Called:
+    def called(self, path: Path, guidelines: frozenset[str], safety: frozenset[str], by_indication: bool) -> Called:
         """A pathway as these guidelines together have it, the same for all their patients."""
-        key = (path, guidelines, by_indication)
+        key = (path, guidelines, safety, by_indication)
         if key not in self._called:
-            self._called[key] = call(self, path, guidelines, by_indication)
+            self._called[key] = call(self, path, guidelines, safety, by_indication)
         return self._called[key]
 
     @cached_property
@@ -180,7 +180,7 @@ def _binds(prerequisite: Criterion, criterion: Criterion) -> bool:
         return False
     if prerequisite.indications and criterion.indications and not prerequisite.indications & criterion.indications:
         return False
-    if {"everything", ANY_REASON} & set(prerequisite.binds):
+    if prerequisite.for_safety or {"everything", ANY_REASON} & set(prerequisite.binds):
         return True
     if prerequisite.guideline != criterion.guideline:
         return False

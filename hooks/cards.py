@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from criteria.ratings import Alternative, Because, Rating
+from criteria.ratings import NO_REASON, Alternative, Because, Rating
 from hooks import actions
 from hooks.attestation import attestations
 from hooks.consult import Consult
@@ -26,7 +26,7 @@ TOPICS = {
     "off-guideline": "Off Guideline",
 }
 """Codes of the CRD card types that we use, with their displays."""
-INSTRUCTS = (Because.REASON_MISSING, Because.REASON_UNMAPPED, Because.STUDY_UNRECOGNISED)
+INSTRUCTS = (*NO_REASON, Because.STUDY_UNRECOGNISED)
 """What the clinician mends on the order itself."""
 
 
@@ -119,6 +119,8 @@ def _ask(consult: Consult) -> tuple[str, dict[str, str]]:
     told = {
         Because.REASON_MISSING: "summary.ask-reason",
         Because.REASON_UNMAPPED: "summary.ask-reason-unmapped",
+        Because.REASON_REFUTED: "summary.ask-reason-refuted",
+        Because.REASON_MISTAKEN: "summary.ask-reason-mistaken",
         Because.STUDY_UNRECOGNISED: "summary.ask-study",
     }
     if verdict.because is Because.STUDY_UNRECOGNISED and consult.order and consult.order.candidates:

@@ -175,7 +175,7 @@ def _consult(verdict: Verdict, draft: Json, known: Mapping[str, Order], setting:
         {g: setting.edition(g).name for g in verdict.guidelines},
         setting.view.policy,
         setting.view.notice,
-        *([[p.name, p.value, p.words] for p in order.proposals] if order and order.proposals else []),
+        *([[p.name, p.value, p.words, *[True] * p.doubted] for p in order.proposals] if order else []),
         *setting.words.reader,
         *([sorted(told.items())] if (told := setting.told.get(verdict.order)) else []),
     )

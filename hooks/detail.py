@@ -6,11 +6,11 @@ Most important first. Everything that is data is escaped; the sentences come fro
 from __future__ import annotations
 
 from criteria.facts import Value
-from criteria.ratings import Because, Note, Rating, Ruling
+from criteria.ratings import NO_REASON, Because, Note, Rating, Ruling
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.offers import SHOWN, offers
-from hooks.proposed import UNREAD, asked, question, suggested_reasons
+from hooks.proposed import asked, question, suggested_reasons
 from hooks.spoken import in_words
 from hooks.unmet import on_file, unmet
 
@@ -107,7 +107,7 @@ def _cited(consult: Consult, text: str, ruling: Ruling | None) -> str:
 
 
 def _asks(consult: Consult) -> list[str]:
-    if consult.verdict.because in UNREAD and consult.verdict.asks == (REASON,):
+    if consult.verdict.because in NO_REASON and consult.verdict.asks == (REASON,):
         return []  # the sentence above says it
     lines = [asked(consult, f, q) for f in consult.verdict.asks if (q := question(consult, f))]
     heading = "heading.asks" if consult.verdict.rating is Rating.NEEDS_INFORMATION else "heading.changes"
@@ -207,7 +207,7 @@ def cited_sections(consult: Consult) -> dict[str, list[str]]:
 
 def _sources(consult: Consult) -> list[str]:
     setting, words = consult.setting, consult.setting.words
-    asked_for_reason = consult.verdict.because in UNREAD
+    asked_for_reason = consult.verdict.because in NO_REASON
     cited = cited_sections(consult) or ({} if asked_for_reason else {g: [] for g in consult.verdict.guidelines[:3]})
     lines = []
     for guideline, sections in cited.items():

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from criteria.orders import Order, Proposal
-from criteria.ratings import Because, Verdict
+from criteria.ratings import NO_REASON, Verdict
 from hooks.consult import Consult
 from hooks.markdown import bullets, escape
 from hooks.spoken import in_words
@@ -14,7 +14,6 @@ from hooks.spoken import in_words
 SUGGESTED = 3
 """Reasons that a card suggests."""
 QUOTED = 90
-UNREAD = (Because.REASON_MISSING, Because.REASON_UNMAPPED)
 
 
 def in_order(verdict: Verdict, order: Order | None) -> Verdict:
@@ -51,6 +50,8 @@ def asked(consult: Consult, fact: str, question: str) -> str:
     proposal = answers(consult.order).get(fact)
     definition = consult.setting.view.vocabulary.facts.get(fact)
     answer = escape(in_words(proposal.value, definition, words), 60) if proposal and definition else ""
+    if proposal and proposal.doubted:
+        return words.say("ask-doubted", question=shown, words=escape(proposal.words, QUOTED))
     if proposal and answer:
         return words.say("ask-proposed", question=shown, words=escape(proposal.words, QUOTED), answer=answer)
     if fact not in consult.verdict.presumes or definition is None or definition.absence == "presumed_true":
@@ -60,7 +61,7 @@ def asked(consult: Consult, fact: str, question: str) -> str:
 
 def suggested_reasons(consult: Consult) -> list[str]:
     """Where the reason was not recognised: the indications that its words suggest, as a part of the detail."""
-    if consult.order is None or consult.verdict.because not in UNREAD:
+    if consult.order is None or consult.verdict.because not in NO_REASON:
         return []
     named = [p for p in consult.order.proposals if p.kind == "indication"][:SUGGESTED]
     words = consult.setting.words

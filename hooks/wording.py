@@ -43,6 +43,8 @@ NEEDED = frozenset(
             "ask-many",
             "ask-reason",
             "ask-reason-unmapped",
+            "ask-reason-refuted",
+            "ask-reason-mistaken",
             "ask-study",
             "ask-study-open",
             "ask-none",
@@ -107,6 +109,7 @@ NEEDED = frozenset(
         "late",
         "question-plain",
         "ask-proposed",
+        "ask-doubted",
         "ask-presumed",
         "answer-yes",
         "answer-no",
@@ -133,6 +136,8 @@ FOR_STAFF = frozenset(
             "ask-many",
             "ask-reason",
             "ask-reason-unmapped",
+            "ask-reason-refuted",
+            "ask-reason-mistaken",
             "ask-study",
             "ask-study-open",
             "ask-none",
@@ -151,7 +156,7 @@ FOR_STAFF = frozenset(
         )
     }
     | {f"heading.{k}" for k in ("asks", "changes", "reasons", "presumes", "states")}
-    | {"ask-proposed", "link.app"}
+    | {"ask-proposed", "ask-doubted", "link.app"}
 )
 """What reads otherwise for someone who may not answer for the clinician."""
 

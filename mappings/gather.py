@@ -38,6 +38,7 @@ from mappings.searched import left_open, still_open, unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
 from mappings.treatments import treatment_facts
+from mappings.unusable import may_have_told
 
 
 class Chart:
@@ -93,7 +94,7 @@ class Chart:
             dict.fromkeys((*records.set_aside, *observed(records, today).set_aside, *self._attested.set_aside, *notes))
         )
         """What could not be used, with the reason, for the log and the note on the card."""
-        self._unsearched |= left_open(self.set_aside)
+        self._unsearched |= left_open(self.set_aside) | may_have_told(records, today)
         self.strange_devices = tuple(name for _, name in unrecognised(records))
         """What the chart calls the devices that nobody recognises, for the card alone."""
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from criteria.orders import Proposal
 from mappings.fields import mapping, objects, target, words
-from mappings.phrases import proposals
+from mappings.phrases import add, proposals
+from mappings.reasons import withdrawn_as
 from mappings.records import Records
 
 TEXTS = 12
@@ -24,7 +25,7 @@ def read_proposals(service_request: Mapping[str, Any], records: Records) -> tupl
     out: dict[str, Proposal] = {}
     for one in found:
         if len(values[one.name]) == 1:
-            out.setdefault(one.name, one)
+            add(out, one)
     return tuple(out.values())
 
 
@@ -32,7 +33,8 @@ def _texts(service_request: Mapping[str, Any], records: Records) -> Iterator[str
     for concept in objects(service_request.get("reasonCode")):
         yield words(concept.get("text"))
     for reference in objects(service_request.get("reasonReference")):
-        yield words(reference.get("display"))
+        if not withdrawn_as(reference, service_request, records):
+            yield words(reference.get("display"))
     yield from _notes(service_request)
     for reference in objects(service_request.get("supportingInfo")):
         yield words(reference.get("display"))

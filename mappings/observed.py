@@ -56,6 +56,12 @@ def _older(when: Any, today: dt.date, days: int) -> bool:
     return held is not None and (today - held.last).days > days
 
 
+def outdated(observation: Mapping[str, Any], today: dt.date) -> bool:
+    """Whether no reader looks at one of its kinds that is as old."""
+    days = LASTS[meant(observation.get("code"))]
+    return days > 0 and _older(observation.get("effectiveDateTime"), today, days)
+
+
 def kinds_of(concept: Any) -> tuple[str, ...]:
     """What the codes of a concept measure or find."""
     return _apart(meant(concept))[0]

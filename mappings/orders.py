@@ -30,7 +30,7 @@ from mappings.kept import LONG, Kept, length
 from mappings.named_studies import Named, family, named_studies
 from mappings.notes import read_proposals
 from mappings.order_text import LEVELS, Reading, read_regions, read_text
-from mappings.reasons import read_reasons
+from mappings.reasons import read_reasons, withdrawn
 from mappings.records import NONE, Records, codes_in
 from mappings.tables import read_table, spoken
 
@@ -194,6 +194,7 @@ def _order(draft: dict[str, Any], position: int, records: Records) -> Order:
         candidates=candidates,
         states=tuple(Fact(name, value, Basis.RECORDED, (reference,)) for name, value in facts.items()),
         proposals=read_proposals(draft, records),
+        withdrawn=withdrawn(draft, records) if "reasonReference" in draft else "",
     )
 
 

@@ -29,8 +29,16 @@ def proposals(text: str) -> tuple[Proposal, ...]:
     contrary = {f.name for f in stated for g in stated if f.name == g.name and f.value != g.value}
     for one in stated:
         if one.name not in contrary:
-            out.setdefault(one.name, Proposal("fact", one.name, one.value, _words(one, text, words)))  # type: ignore[arg-type]
+            made = Proposal("fact", one.name, one.value, _words(one, text, words), doubted=one.doubted)  # type: ignore[arg-type]
+            add(out, made)
     return tuple(out.values())
+
+
+def add(held: dict[str, Proposal], proposal: Proposal) -> None:
+    """Each name once: the first, but what is stated before what is doubted."""
+    before = held.get(proposal.name)
+    if before is None or (before.doubted and not proposal.doubted):
+        held[proposal.name] = proposal
 
 
 def _words(found: Found, text: str, words: list[Token]) -> str:

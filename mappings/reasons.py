@@ -211,7 +211,8 @@ def _referred(service_request: Mapping[str, Any], records: Records) -> Iterator[
     for reference in objects(service_request.get("reasonReference")):
         resource = _resource(reference, service_request, records)
         if resource is None:
-            yield Stated((), text=words(reference.get("display")))
+            if not records.withdrawn(target(reference)):
+                yield Stated((), text=words(reference.get("display")))
         elif resource.get("resourceType") == "Condition":
             if DISCARDED.isdisjoint(codes_in(resource.get("verificationStatus"))):
                 yield Stated((resource.get("code"),), resource)
@@ -219,6 +220,23 @@ def _referred(service_request: Mapping[str, Any], records: Records) -> Iterator[
             yield Stated((resource.get("code"), *objects(resource.get("valueCodeableConcept"))))
         else:
             yield Stated(())
+
+
+def withdrawn(service_request: Mapping[str, Any], records: Records) -> str:
+    """Why a diagnosis that the order refers to as a reason is none, where one was refuted or is a mistake."""
+    return next(filter(None, (withdrawn_as(r, service_request, records) for r in _references(service_request))), "")
+
+
+def _references(service_request: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return objects(service_request.get("reasonReference"))
+
+
+def withdrawn_as(reference: Mapping[str, Any], service_request: Mapping[str, Any], records: Records) -> str:
+    """``refuted`` or ``entered-in-error``, of a contained Condition or one of the chart; "" for any other."""
+    resource = _resource(reference, service_request, records)
+    if resource is None:
+        return records.withdrawn(target(reference))
+    return min(DISCARDED & codes_in(resource.get("verificationStatus")), default="")
 
 
 def _resource(

@@ -24,7 +24,7 @@ NONE: frozenset[str] = frozenset()
 LONGEST = 64
 """Letters of a status code that is kept."""
 Made = TypeVar("Made")
-TELLING = "telling"
+TELLING, DIAGNOSES, WITHDRAWN, UNUSABLE = "telling", "diagnoses", "withdrawn", "unusable"
 KEYS = ("patient", "lost", "unsure", "rests", "late", "fields", "also")
 ANOTHERS = "it is not about this patient"
 TYPES: Mapping[str, type] = {
@@ -75,6 +75,12 @@ class Records:
         return held
 
     @property
+    def unusable(self) -> Sequence[dict[str, Any]]:
+        """What was set aside, and is not known to be another patient's."""
+        held: Sequence[dict[str, Any]] = self.made.get(UNUSABLE, ())
+        return held
+
+    @property
     def telling(self) -> Sequence[Telling]:
         """The Observations that may mean something to a reader."""
         if TELLING not in self.made:
@@ -98,6 +104,13 @@ class Records:
         if held is None:
             held = self.places[kind] = {i: r for r in reversed(self.of(kind)) if isinstance(i := r.get("id"), str)}
         return held.get(identity)
+
+    def withdrawn(self, reference: str | None) -> str:
+        """Why a diagnosis of this patient does not count: ``refuted`` or ``entered-in-error``; "" for any other."""
+        if WITHDRAWN not in self.made:
+            self.made[WITHDRAWN] = _withdrawn(*self.made.get(DIAGNOSES, ((), None)))
+        why: str = self.made[WITHDRAWN].get(reference, "")
+        return why
 
 
 class Searchset(msgspec.Struct):
@@ -178,6 +191,7 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
     aside = [SetAside("resource", "it is no FHIR resource")] * strange
     patient = next((p for p in _newest(by_type["Patient"]) if reference_of(p) == f"Patient/{patient_id}"), {})
     whose, usable, made, sound = target(f"Patient/{patient_id}"), {}, {}, set()
+    lost: list[dict[str, Any]] = []
     missing = set(missing)
     for kind, shape in shapes().items():
         if kind in by_type:
@@ -192,7 +206,7 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
                 held = _in_order(by_type[kind], shape, whose, told)
             if held is None:
                 before = len(aside)
-                held = _with_care(by_type[kind], shape, whose, patient, aside)
+                held = _with_care(by_type[kind], shape, whose, patient, aside, lost)
                 if shape.rests and any(a.why != ANOTHERS for a in aside[before:]):
                     missing.add(kind)
             elif shape.late:
@@ -201,7 +215,19 @@ def read_records(resources: Iterable[Any], patient_id: str, missing: Iterable[st
                 usable[kind] = tuple(held)
     records = Records(patient, usable, frozenset(missing), tuple(aside), frozenset(sound))
     records.made.update(made)
+    records.made[UNUSABLE] = tuple(lost)
+    records.made[DIAGNOSES] = by_type.get("Condition", ()), whose
     return records
+
+
+def _withdrawn(held: Sequence[dict[str, Any]], whose: str | None) -> dict[str, str]:
+    """The patient's diagnoses that were withdrawn, by their reference."""
+    found = {}
+    for resource in _newest(list(held)):
+        unsure = codes_in(resource.get("verificationStatus")) & shapes()["Condition"].unsure
+        if unsure and target(mapping(resource.get("subject"))) == whose:
+            found[reference_of(resource)] = min(unsure)
+    return found
 
 
 def _in_order(
@@ -230,14 +256,19 @@ def _in_order(
 
 
 def _with_care(
-    held: list[dict[str, Any]], shape: Shape, whose: str | None, patient: dict[str, Any], aside: list[SetAside]
+    held: list[dict[str, Any]],
+    shape: Shape,
+    whose: str | None,
+    patient: dict[str, Any],
+    aside: list[SetAside],
+    lost: list[dict[str, Any]],
 ) -> Sequence[dict[str, Any]]:
-    """Those that count of one type; what cannot be used is set aside."""
+    """Those that count of one type; what cannot be used is set aside, and ``lost`` where it may be the patient's."""
     newest: Sequence[dict[str, Any]] = [r for r in _newest(held) if _counts(r, shape)]
     if not shape.late:
-        newest = [r for r in newest if not _told(misshapen(r, shape), r, aside)]
+        newest = [r for r in newest if not _told(misshapen(r, shape), r, aside, lost)]
     if shape.patient:
-        newest = [r for r in newest if not _told(_stranger(r, shape, whose, patient), r, aside)]
+        newest = [r for r in newest if not _told(_stranger(r, shape, whose, patient), r, aside, lost)]
     return newest
 
 
@@ -264,10 +295,11 @@ def _updated(resource: dict[str, Any]) -> float:
     return instant(mapping(meta).get("lastUpdated"))
 
 
-def _told(why: str | None, resource: dict[str, Any], aside: list[SetAside]) -> bool:
+def _told(why: str | None, resource: dict[str, Any], aside: list[SetAside], lost: list[dict[str, Any]]) -> bool:
     """Whether there is a reason to set a resource aside; it is told."""
     if why:
         aside.append(SetAside(reference_of(resource), why))
+        lost += [resource] if why != ANOTHERS else []
     return bool(why)
 
 

@@ -15,7 +15,7 @@ from mappings.records import SetAside
 from mappings.tables import read_table
 
 TABLE = Path(__file__).parent / "searched.yaml"
-SETTLED, UNREADABLE = "settled", "unreadable"
+SETTLED, UNREADABLE, UNUSABLE = "settled", "unreadable", "set_aside"
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def places(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
     types = {q.type for q in QUERIES.values()}
     names = vocabulary().facts
     for name, held in raw.items():
-        if name in (SETTLED, UNREADABLE):
+        if name in (SETTLED, UNREADABLE, UNUSABLE):
             continue
         if not _named(name):
             raise DataError(path, raw.line(name), f"`{name}` fits no fact of the vocabulary.")
@@ -72,6 +72,12 @@ def unreadable(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
     """result -> the facts that one which cannot be read leaves unknown. Raises `DataError`."""
     measured = {means for kinds in read_table("findings").exact.values() for means in kinds}
     return _section(path, UNREADABLE, measured, "no result of findings.csv")
+
+
+@functools.cache
+def unusable(path: Path = TABLE) -> Mapping[str, frozenset[str]]:
+    """resource type -> the facts that one which was set aside may leave unknown. Raises `DataError`."""
+    return _section(path, UNUSABLE, {q.type for q in QUERIES.values()}, "searched by no query of queries.yaml")
 
 
 def _section(path: Path, section: str, known: Container[str], wrong: str) -> Mapping[str, frozenset[str]]:

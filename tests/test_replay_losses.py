@@ -84,12 +84,89 @@ def test_a_bundle_that_cannot_be_read_may_have_held_anything(tmp_path: Path) -> 
     source = tmp_path / "in"
     source.mkdir()
     whole = [patient(), mri("o", "2025-05-01"), {"resourceType": "Condition", "subject": {"display": "Jane"}}]
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in whole]}
-    (source / "a.json").write_bytes(orjson.dumps(bundle))
-    (source / "b.json").write_bytes(orjson.dumps(bundle)[:200])
+    held = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in whole]}
+    (source / "a.json").write_bytes(orjson.dumps(held))
+    (source / "b.json").write_bytes(orjson.dumps(held)[:200])
     out = replayed(source, tmp_path / "out")
     assert {"Device", "Condition", "Observation"} <= set(summary(out)["types_not_read_to_the_end"])
     assert [(r["file"], r["line"]) for r in table(out, "errors")] == [("a.json", 3), ("b.json", 0)]
+
+
+def bundle(path: Path, *resources: Json) -> bytes:
+    path.parent.mkdir(exist_ok=True)
+    entry = [{"resource": r} for r in resources]
+    text = orjson.dumps({"resourceType": "Bundle", "type": "collection", "entry": entry})
+    path.write_bytes(text)
+    return text
+
+
+def of_two(folder: Path) -> Path:
+    """Two patients with an order each, a Bundle for each."""
+    for name in ("a", "b"):
+        bundle(folder / f"{name}.json", patient(name), mri(f"o-{name}", "2025-05-01", name))
+    return folder
+
+
+def device(owner: str) -> Json:
+    return {**pacemaker("2001-01-01"), "id": f"d-{owner}", "patient": {"reference": f"Patient/{owner}"}}
+
+
+def checked(out: Path) -> dict[str, bool]:
+    """Order -> whether something about the patient's safety has to be checked first."""
+    return {row["order"]: row["safety"] for row in table(out, "verdicts")}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("broken", [b"%s", b"%s,,}"])
+def test_a_broken_bundle_among_those_of_one_patient_each_is_its_own_patients_loss(
+    tmp_path: Path, broken: bytes, packed: bool
+) -> None:
+    source = of_two(tmp_path / "in")
+    path = source / "more.json"
+    text = bundle(path, device("b"), device("b"))
+    text = broken % text[:-3]
+    if packed:
+        path.unlink()
+        (source / "more.json.gz").write_bytes(gzip.compress(text) + b"1")
+    else:
+        path.write_bytes(text)
+    out = replayed(source, tmp_path / "out", complete=True, keep_ids=True)
+    assert checked(out) == {"o-a": False, "o-b": True}
+    held = summary(out)
+    assert held["types_not_read_to_the_end"] == []
+    assert any("It names one patient, as every Bundle here does" in said for said in held["warnings"])
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        [device("a"), device("b")],
+        [device("b"), {**device("b"), "patient": {"reference": "urn:uuid:1"}}, device("b")],
+        [device("b"), {**device("b"), "patient": {"display": "Jane"}}, device("b")],
+        [patient("a"), device("b")],
+        [{"resourceType": "Location", "id": "l"}],
+    ],
+)
+def test_one_that_does_not_say_whose_it_is_is_everybodys_loss(tmp_path: Path, resources: list[Json]) -> None:
+    source = of_two(tmp_path / "in")
+    (source / "more.json").write_bytes(bundle(source / "more.json", *resources)[:-2])
+    out = replayed(source, tmp_path / "out", complete=True, keep_ids=True)
+    assert checked(out) == {"o-a": True, "o-b": True}
+
+
+def test_where_a_bundle_holds_several_patients_a_broken_one_may_too(tmp_path: Path) -> None:
+    source = of_two(tmp_path / "in")
+    bundle(source / "both.json", patient("c"), patient("d"))
+    (source / "more.json").write_bytes(bundle(source / "more.json", device("b"))[:-2])
+    assert checked(replayed(source, tmp_path / "out", complete=True, keep_ids=True)) == {"o-a": True, "o-b": True}
+
+
+def test_medicines_in_a_broken_bundle_may_be_what_others_point_at(tmp_path: Path) -> None:
+    source = of_two(tmp_path / "in")
+    medicine = {"resourceType": "Medication", "id": "m"}
+    (source / "more.json").write_bytes(bundle(source / "more.json", device("b"), medicine)[:-2])
+    held = summary(replayed(source, tmp_path / "out", complete=True, keep_ids=True))
+    assert held["types_not_read_to_the_end"] == ["MedicationRequest", "MedicationStatement"]
 
 
 @pytest.mark.parametrize(

@@ -30,12 +30,23 @@ TREATED: dict[str, Any] = {
     "reevaluation.after_treatment": True,
 }
 BRIEFLY = {**TREATED, WEEKS: 4}
+CONFIRM = "Your note says “{}”: confirm yes."
+DOUBT = "Your note names “{}” as suspected or to be ruled out: answer as you judge it."
 RED_FLAGS = [
-    ("new foot drop", ["exam.foot_drop_new"], "new foot drop"),
-    ("saddle numbness and urinary retention since yesterday", ["exam.saddle_anesthesia"], "saddle numbness"),
-    ("fever, IVDU, r/o epidural abscess", ["history.iv_drug_use", "infection.spinal_suspected"], "epidural abscess"),
-    ("rule out cauda equina", ["red_flag.any"], "cauda equina"),
-    ("LBP x 8 weeks failed PT, new foot drop", ["exam.foot_drop_new"], "new foot drop"),
+    ("new foot drop", ["exam.foot_drop_new"], CONFIRM.format("new foot drop")),
+    (
+        "saddle numbness and urinary retention since yesterday",
+        ["exam.saddle_anesthesia"],
+        CONFIRM.format("saddle numbness"),
+    ),
+    (
+        "fever, IVDU, r/o epidural abscess",
+        ["history.iv_drug_use", "infection.spinal_suspected"],
+        DOUBT.format("epidural abscess"),
+    ),
+    ("rule out cauda equina", ["red_flag.any"], DOUBT.format("cauda equina")),
+    ("LBP x 8 weeks failed PT, new foot drop", ["exam.foot_drop_new"], CONFIRM.format("new foot drop")),
+    ("r/o mets, hx breast ca", ["red_flag.any"], DOUBT.format("mets")),
 ]
 
 
@@ -74,25 +85,25 @@ def asks(told: Json) -> list[str]:
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
-@pytest.mark.parametrize(("text", "wanted", "words"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
+@pytest.mark.parametrize(("text", "wanted", "said"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
 def test_a_red_flag_of_the_words_is_asked_about_before_the_order_is_refused(
-    app: Flask, hook: str, text: str, wanted: list[str], words: str
+    app: Flask, hook: str, text: str, wanted: list[str], said: str
 ) -> None:
     assert rating(answer(app, "", BRIEFLY, hook), "order-1") == "not-appropriate"
     told = answer(app, text, BRIEFLY, hook)
     assert (rating(told, "order-1"), asks(told)) == (None, wanted)
-    assert f"Your note says “{words}”: confirm yes." in told["cards"][0]["detail"]
+    assert said in told["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
-@pytest.mark.parametrize(("text", "wanted", "words"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
+@pytest.mark.parametrize(("text", "wanted", "said"), RED_FLAGS, ids=[r[0] for r in RED_FLAGS])
 def test_it_is_asked_instead_of_a_treatment_that_a_red_flag_needs_none_of(
-    app: Flask, hook: str, text: str, wanted: list[str], words: str
+    app: Flask, hook: str, text: str, wanted: list[str], said: str
 ) -> None:
     told = answer(app, text, {}, hook)
     assert rating(told, "order-1") is None
     assert asks(told) == [*wanted, "clinical_evaluation.in_person_days_ago"]
-    assert f"Your note says “{words}”: confirm yes." in told["cards"][0]["detail"]
+    assert said in told["cards"][0]["detail"]
 
 
 @pytest.mark.parametrize("hook", ["order-select", "order-sign"])
@@ -115,6 +126,16 @@ def test_what_was_answered_is_asked_no_more(app: Flask, fact: str, value: bool, 
     assert all("exam.foot_drop_new" not in c["extension"][OURS].get("asks", ()) for c in told["cards"])
 
 
+def test_a_cancer_of_the_past_that_sends_to_another_guideline_is_asked_about_before_the_order_is_refused(
+    app: Flask,
+) -> None:
+    name = "malignancy.current_or_past"
+    assert rating(answer(app, "", {**BRIEFLY, name: True}), "order-1") == "no-criteria-apply"
+    told = answer(app, "hx breast ca", BRIEFLY)
+    assert (rating(told, "order-1"), asks(told)) == (None, [name])
+    assert rating(answer(app, "hx breast ca", {**BRIEFLY, name: False}), "order-1") == "not-appropriate"
+
+
 @pytest.mark.parametrize(("value", "expected"), [(True, "not-appropriate"), (False, "appropriate")])
 def test_an_implant_that_was_answered_is_asked_about_no_more(app: Flask, value: bool, expected: str) -> None:
     told = answer(app, "has a pacemaker", {**TREATED, "implant.pacemaker": value})
@@ -133,6 +154,13 @@ def test_words_that_say_nothing_new_change_no_rating_and_add_no_question(app: Fl
     assert [set(c["extension"][OURS].get("asks", ())) for c in told["cards"]] == [
         set(c["extension"][OURS].get("asks", ())) for c in plainly["cards"]
     ]
+
+
+@pytest.mark.parametrize("text", ["?new foot drop", "possible saddle anesthesia", "c/f cauda equina", "r/o malignancy"])
+def test_what_the_words_only_doubt_is_asked_without_an_answer_to_confirm(app: Flask, text: str) -> None:
+    told = answer(app, text, BRIEFLY)["cards"][0]["detail"]
+    assert "as suspected or to be ruled out: answer as you judge it." in told
+    assert "confirm yes" not in told
 
 
 @pytest.mark.parametrize("text", [r[0] for r in RED_FLAGS])
@@ -172,6 +200,14 @@ def test_the_app_asks_first_for_what_the_words_say_and_shows_them(site: Site) ->
     assert (
         "Is there a new foot drop?" not in then.split("What you answered")[0].split("Next")[-1] or "in-person" in then
     )
+
+
+@pytest.mark.parametrize(("text", "chosen"), [("new foot drop", True), ("?new foot drop", False)])
+def test_the_app_suggests_no_answer_to_what_the_words_only_doubt(site: Site, text: str, chosen: bool) -> None:
+    page = site.page(opened(site, "02", note=[{"text": text}]))
+    assert "Is there a new foot drop?" in plain(page)
+    assert ('class="suggested"' in page) is chosen
+    assert ("as suspected or to be ruled out" in plain(page)) is not chosen
 
 
 def test_the_app_holds_a_rating_back_until_the_implant_is_answered(site: Site) -> None:

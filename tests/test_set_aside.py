@@ -9,7 +9,7 @@ import pytest
 
 from criteria.errors import DataError
 from mappings.records import Records, read_records, shapes
-from mappings.searched import unreadable
+from mappings.searched import unreadable, unusable
 from tests.chart_examples import PATIENT, chart, code, resource
 
 PACEMAKER = "implant.pacemaker"
@@ -69,6 +69,82 @@ def test_a_diagnosis_that_cannot_be_used_is_named_and_leaves_the_rest_of_the_lis
     assert [a.reference for a in records.set_aside] == ["Condition/c1"]
 
 
+NOBODYS: dict[str, Any] = {"subject": {"display": "a name"}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        NOBODYS,
+        {"subject": {}},
+        {"subject": {"reference": "urn:uuid:1"}},
+        {"onsetDateTime": 5},
+        {"severity": "severe"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("icd10", "fact"),
+    [
+        ("Z95.0", PACEMAKER),
+        ("Z95.810", "implant.icd"),
+        ("O09.91", "pregnancy.current"),
+        ("N18.5", "renal.insufficiency"),
+    ],
+)
+def test_a_diagnosis_that_cannot_be_used_leaves_unknown_what_it_names(
+    changed: dict[str, Any], icd10: str, fact: str
+) -> None:
+    held = {**resource("Condition", "c1", code=code(icd10=icd10)), **changed}
+    assert fact in unknown(held)
+    assert not {PACEMAKER, "pregnancy.current"} - {fact} & unknown(held)
+
+
+def test_where_its_code_cannot_be_read_either_all_that_safety_rests_on_is_unknown() -> None:
+    for broken in ({"code": "pacemaker"}, {"code": None, **NOBODYS}, {"code": {"coding": 5}, **NOBODYS}):
+        found = unknown({**resource("Condition", "c1"), **broken})
+        assert {PACEMAKER, "pregnancy.current", "renal.insufficiency"} <= found
+        assert not any(name.startswith(("symptom.", "red_flag.", "surgery.")) for name in found)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"subject": {"reference": "Patient/other"}},
+        {**NOBODYS, "verificationStatus": {"coding": [{"code": "refuted"}]}},
+        {**NOBODYS, "clinicalStatus": {"coding": [{"code": "resolved"}]}},
+        {**NOBODYS, "code": code(icd10="M54.50")},
+        {**NOBODYS, "code": {"text": "backache"}},
+    ],
+)
+def test_a_diagnosis_that_says_nothing_of_them_leaves_nothing_unknown(changed: dict[str, Any]) -> None:
+    assert unknown({**resource("Condition", "c1", code=code(icd10="Z95.0")), **changed}) == frozenset()
+
+
+def test_an_implant_operation_that_cannot_be_used_leaves_the_implant_unknown() -> None:
+    held = resource("Procedure", "p1", status="completed", code=code(cpt="33208"), performedDateTime="2020-01-01")
+    assert PACEMAKER not in unknown(held)
+    assert PACEMAKER in unknown({**held, **NOBODYS})
+    assert PACEMAKER in unknown({**held, "bodySite": "chest"})
+    assert unknown({**held, **NOBODYS, "code": code(cpt="97110")}) == frozenset()
+    assert PACEMAKER not in unknown({**held, "subject": {"reference": "Patient/other"}})
+
+
+@pytest.mark.parametrize(
+    ("loinc", "fact"),
+    [("82810-3", "pregnancy.current"), ("2106-3", "pregnancy.current"), ("33914-3", "renal.insufficiency")],
+)
+def test_a_result_that_cannot_be_used_leaves_unknown_what_it_measures(loinc: str, fact: str) -> None:
+    held = resource("Observation", "o1", status="final", code=code(loinc=loinc), effectiveDateTime="2026-11-01")
+    assert fact in unknown({**held, **NOBODYS})
+    assert fact in unknown({**held, "valueCodeableConcept": "yes"})
+    assert fact not in unknown({**held, "subject": {"reference": "Patient/other"}})
+
+
+def test_a_pregnancy_test_of_long_ago_is_nobodys_loss() -> None:
+    held = resource("Observation", "o1", status="final", code=code(loinc="2106-3"), effectiveDateTime="2020-11-01")
+    assert unknown({**held, **NOBODYS}) == frozenset()
+
+
 EGFR = "33914-3"
 
 
@@ -108,3 +184,11 @@ def test_what_an_unreadable_result_leaves_open_is_named_in_the_vocabulary(tmp_pa
     table.write_text(f"unreadable:\n  {line}\n")
     with pytest.raises(DataError, match="line 2"):
         unreadable(table)
+
+
+@pytest.mark.parametrize("line", ["Diagnosis: [implant.*]", "Condition: [implants.*]"])
+def test_what_a_record_that_cannot_be_used_leaves_open_is_named_in_the_vocabulary(tmp_path: Path, line: str) -> None:
+    table = tmp_path / "searched.yaml"
+    table.write_text(f"set_aside:\n  {line}\n")
+    with pytest.raises(DataError, match="line 2"):
+        unusable(table)

@@ -15,6 +15,11 @@ REACH: Mapping[str, int] = {"denied": 9, "past": 8, "family": 40, "doubted": 14,
 """Words that a trigger reaches ahead of it, without the end of the sentence."""
 REACH_BACK = 5
 ASIDES = ("with", "after")
+AFTER = ("poststatus",)
+SIDES = frozenset({"left", "right", "lt", "rt", "l", "r"})
+LINKS = frozenset({",", "and"})
+YEAR_WITHIN = 6
+"""Words behind "status post" among which a year may stand."""
 FAMILIES = frozenset({"family", "antecedentes"})
 """First words of triggers that head a list of diseases; after a named relative the whole sentence is the relative's."""
 
@@ -23,7 +28,7 @@ FAMILIES = frozenset({"family", "antecedentes"})
 class Said:
     """What stands where in a text. ``signs``: places of findings that are listed in passing (fever, numbness, injury).
 
-    ``kinds``: of each place in a finding, whether it is a complaint, an event, something done or a disease.
+    ``kinds``: of each place in a finding, whether it is a complaint, an event, something done, background or a disease.
     """
 
     signs: frozenset[int]
@@ -55,8 +60,11 @@ def meant(read: Sequence[Token], taken: frozenset[int], said: Said) -> Meant:
             place += 1
             continue
         key = tuple(written[place : place + length])
-        if key in rules.harmless or (key[0] == "history" and place and written[place - 1] in lexicon().words.units):
+        if key in rules.harmless or (key[0] == "history" and _lasts(read, place)):
             place += length  # "3 month history of": today's complaint
+            continue
+        if key == AFTER and _next_to(written, place, said) == "event" and not _year(written, place):
+            place += length  # "s/p fall": what brings the patient today
             continue
         if _answers(written, place, length) and "denied" in (rules.before.get(key), *rules.after.get(key, ())):
             _behind(written, place - 1, "denied", out)  # "radiculopathy: no"
@@ -76,6 +84,17 @@ def _next_to(written: Sequence[str], place: int, said: Said) -> str:
         if written[i] not in lexicon().passed:
             return ""
     return ""
+
+
+def _lasts(read: Sequence[Token], place: int) -> bool:
+    """True where a time stands right before, in the same sentence."""
+    before = read[place - 1] if place else None
+    return before is not None and before.word in lexicon().words.units and read[place].start - before.end < 2
+
+
+def _year(written: Sequence[str], place: int) -> bool:
+    """True where a year follows, so that what happened is of long ago."""
+    return any(w.isdigit() and len(w) == 4 for w in written[place : place + YEAR_WITHIN])
 
 
 def _answers(written: Sequence[str], place: int, length: int) -> bool:
@@ -104,6 +123,8 @@ def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Tr
             return
         if state == "planned" and (word in rules.did or rules.before.get((word,)) == "past"):
             return
+        if met and state in ("denied", "past", "family") and _begins_anew(written, i, state, key, rules):
+            return
         if state == "denied" and word in ASIDES and met:
             i = _aside(written, i, key, met, rules, said, out)
             if not i:
@@ -112,17 +133,39 @@ def _ahead(written: Sequence[str], start: int, key: Words, state: str, rules: Tr
         if state != "family" and i > start and word in rules.ends and (met or word not in ("new", "recent")):
             return
         listed = word in (",", ":", "(", ")", "?") and i > start
-        listed |= word == "and" and bool(met) and state in ("denied", "past")
-        if listed and not _goes_on(written, i, state, key, rules, said):
+        listed |= word == "and" and bool(met) and state in ("denied", "past", "family")
+        if listed and not _goes_on(written, i, state, key, met, rules, said):
             return
         if state == "denied" and word in rules.loosens and not met:
             loose = True
         out.states[i].add(state)
         if i in said.kinds:
-            met = said.kinds[i]
-            if loose:
+            other = met in ("complaint", "event") and said.kinds[i] in ("disease", "background")
+            met = met if other else said.kinds[i]
+            if loose or (other and state == "denied"):
                 out.loosened.add(i)
         i += 1
+
+
+def _begins_anew(written: Sequence[str], place: int, state: str, key: Words, rules: Triggers) -> bool:
+    """True where something of its own begins: a question ("history of breast cancer, rule out metastasis"), and behind
+    a comma another denial, a suspicion, or a history that is not an item of the list."""
+    if written[place - 1] in ("or", "nor"):
+        return False
+    for length in range(1, LONG):
+        phrase = tuple(written[place : place + length])
+        if phrase in rules.asks:
+            return True
+        if written[place - 1] not in LINKS or state == "past":
+            continue
+        begun = rules.before.get(phrase)
+        if begun == "denied" or phrase == ("?",):
+            return True
+        if state == "family" and key[0] not in FAMILIES:
+            continue
+        if begun == "doubted" or (begun == "past" and phrase[0] == "history" and key not in rules.lists):
+            return True
+    return False
 
 
 def _aside(written: Sequence[str], start: int, key: Words, met: str, rules: Triggers, said: Said, out: Meant) -> int:
@@ -148,15 +191,15 @@ def _aside(written: Sequence[str], start: int, key: Words, met: str, rules: Trig
     if end == len(written) or written[end] in ENDS:
         return 0
     if written[end] == ",":
-        return end if key in rules.lists and _goes_on(written, end, "denied", key, rules, said) else 0
+        return end if key in rules.lists and _goes_on(written, end, "denied", key, met, rules, said) else 0
     following = next((said.kinds[i] for i in range(end, min(len(written), end + 5)) if i in said.kinds), "")
     return end if following == met else 0
 
 
-def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: Triggers, said: Said) -> bool:
+def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, met: str, rules: Triggers, said: Said) -> bool:
     """True when what stands behind a comma (or "and") is the next item of the trigger's list."""
     if state == "family" and key[0] not in FAMILIES:
-        return True
+        return not _lasting(written, range(comma + 1, _end(written, comma + 1)))
     if state == "doubted":
         return written[comma] != "?" or key == ("?",)
     if written[comma] in ("(", ")", ":", "?"):
@@ -168,14 +211,16 @@ def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: 
         item += 1
     if state not in ("denied", "family"):
         return False
-    segment: list[int] = []
-    for i in range(item, len(written)):
-        if written[i] in ENDS or written[i] == ",":
-            break
-        segment.append(i)
+    segment = range(item, _end(written, item))
     held = [i for i in segment if i in said.kinds]
     if state == "family":
-        return all(i in said.signs for i in held)
+        if written[comma] == "and":
+            return all(said.kinds[i] == met for i in held)
+        return all(i in said.signs and said.kinds[i] == "disease" for i in held)
+    if _lasting(written, segment):
+        return False  # "denies numbness, R leg weakness for 3 days"
+    if held and said.kinds[held[0]] == "done" != met:
+        return False  # "denies numbness, PT without relief"
     if any(written[i] in rules.ends for i in segment[:2]):
         return False
     if key in rules.lists:
@@ -183,6 +228,19 @@ def _goes_on(written: Sequence[str], comma: int, state: str, key: Words, rules: 
     if held and all(i in said.signs for i in held):
         return len(segment) <= len(held) + 3
     return bool(held) and _or_follows(written, segment[-1] + 1) and len(segment) <= 5
+
+
+def _end(written: Sequence[str], start: int) -> int:
+    """Where the item of a list ends."""
+    return next((i for i in range(start, len(written)) if written[i] in ENDS or written[i] == ","), len(written))
+
+
+def _lasting(written: Sequence[str], segment: range) -> bool:
+    """True where a pain, or a complaint of one side, has a time of its own: it is there."""
+    if "pain" not in (written[i] for i in segment) and SIDES.isdisjoint(written[i] for i in segment[:2]):
+        return False
+    after = (written[i + 1] for i in segment[:-1] if written[i] in ("times", "for", "since"))
+    return any(word.isdigit() or word in lexicon().words.numbers for word in after)
 
 
 def _or_follows(written: Sequence[str], place: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from mappings.text.context import Meant
 from mappings.text.lexicon import Lexicon
 from mappings.text.mentions import Mention
-from mappings.text.tables import Entry
+from mappings.text.tables import ANYWHERE
 from mappings.text.tokens import BREAKS, ENDS, Token
 
 ELSEWHERE = "elsewhere"
@@ -85,6 +85,8 @@ def sites_of(mention: Mention, reading: Reading) -> list[Mention]:
     elif not useful:
         useful = [s for s in reading.sites if reading.lexicon.meaning(finding, s.entry.now.site)]
     chosen = sorted(useful, key=lambda s: abs(s.first - mention.first))[:1]
+    if not any(_adds(finding, s, reading) for s in chosen):
+        return []
     if chosen and finding not in WIDE:
         level = _levels(mention, reading) if chosen[0].entry.now.site in GENERAL else []
         chosen = level or chosen
@@ -94,6 +96,13 @@ def sites_of(mention: Mention, reading: Reading) -> list[Mention]:
             + _chain(chosen[0].last, 1, reading, ("and", "or"))
         )
     return chosen
+
+
+def _adds(finding: str, site: Mention, reading: Reading) -> bool:
+    """True where a site says more of a finding than it does by itself: in "mets, hx breast ca" the breast does not."""
+    found = reading.lexicon.meaning(finding, site.entry.now.site)
+    plain = reading.lexicon.findings.get((finding, ANYWHERE))
+    return found is not None and (plain is None or found.now.indications != plain.now.indications)
 
 
 def _levels(mention: Mention, reading: Reading) -> list[Mention]:
@@ -117,6 +126,8 @@ def _chain(place: int, step: int, reading: Reading, links: Sequence[str] = ()) -
         i += step
     while 0 <= i < len(words) and gap <= 4:
         if i in at:
+            if out and words[i - step].word in (",", "and") and _taken(at[i], step, reading):
+                break
             out.append(at[i])
             i, gap = (at[i].first if step < 0 else at[i].last) + step, 0
             continue
@@ -128,21 +139,24 @@ def _chain(place: int, step: int, reading: Reading, links: Sequence[str] = ()) -
     return out
 
 
+def _taken(site: Mention, step: int, reading: Reading) -> bool:
+    """True where a listed site is another finding's own: of "fracture T12, back pain" the back is the pain's."""
+    nearest = site.last + 1 if step > 0 else site.first - 1
+    return any(nearest in m.places for m in reading.findings)
+
+
 def _parted(mention: Mention, site: Mention, words: Sequence[Token], marks: frozenset[str]) -> bool:
     low, high = sorted((mention.first, site.first))
     return any(words[i].word in marks for i in range(low, high))
 
 
-def telling(sites: list[Mention], mention: Mention, plain: Entry, reading: Reading) -> list[Mention]:
+def telling(sites: list[Mention], mention: Mention, reading: Reading) -> list[Mention]:
     """Where the sites beside a finding add nothing to it ("metastatic breast cancer"), one of its clause that does."""
 
-    def tells(site: Mention) -> bool:
-        found = reading.lexicon.meaning(mention.entry.now.finding, site.entry.now.site)
-        return found is not None and found.now.indications != plain.now.indications
-
-    if not sites or any(tells(s) for s in sites):
+    finding = mention.entry.now.finding
+    if not sites or any(_adds(finding, s, reading) for s in sites):
         return sites
-    near = [s for s in reading.sites if tells(s) and not _parted(mention, s, reading.words, BREAKS)]
+    near = [s for s in reading.sites if _adds(finding, s, reading) and not _parted(mention, s, reading.words, BREAKS)]
     return near[:1] or sites
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from criteria.facts import Value
 from mappings.attested import vocabulary
@@ -21,6 +21,8 @@ LASTING = ("history.", "surgery.", "implant.", "allergy.", "trial_of_treatment."
 SIGNS = ("symptom.", "exam.", "history.", "trauma.", "allergy.", "pregnancy.")
 DISEASES = ("condition.", "fracture.", "infection.", "malignancy.", "tumor.")
 """Facts that a suspicion does not state; what was done, felt or found stands beside it."""
+BACKGROUND = frozenset({"condition.diabetes_mellitus", "condition.hiv", "condition.immunocompromised"})
+"""Diseases that no imaging looks for: beside what is suspected they are there."""
 DONE = ("trial_of_treatment.", "implant.")
 """Facts of what was done, besides operations; of what is only planned they say nothing."""
 COMPLAINTS = frozenset(
@@ -41,6 +43,7 @@ class Found:
     first: int
     last: int
     weight: tuple[float, ...] = ()
+    doubted: bool = False
 
 
 def read(text: str) -> tuple[list[Found], list[Token]]:
@@ -72,6 +75,8 @@ def _kind(says: Says) -> str:
         return "done"
     if says.finding in INJURIES or any(f.startswith("trauma.") for f in says.facts):
         return "event"
+    if says.facts and all(f.startswith("history.") or f in BACKGROUND for f in says.facts):
+        return "background"
     if says.finding in COMPLAINTS or (says.facts and all(f.startswith(SIGNS) for f in says.facts)):
         return "complaint"
     return "disease"
@@ -101,8 +106,13 @@ def _of_mention(mention: Mention, reading: Reading) -> Iterator[Found]:
             yield from _named(entry.past.indications, places, 0)
             continue
         doubted = "doubted" in states
-        yield from _named(says.indications, places, 1 if doubted else 0)
-        yield from _facts(_doubted(says) if doubted else {**says.facts, **_known_cancer(says)}, places)
+        if doubted:
+            yield from _named((*says.indications, *entry.doubted.indications), places, 1)
+            for fact in _facts({**_doubted(says), **entry.doubted.facts}, places):
+                yield replace(fact, doubted=_kind(says) != "background")
+        else:
+            yield from _named(says.indications, places, 0)
+            yield from _facts({**says.facts, **_known_cancer(says)}, places)
 
 
 def _deniable(name: str, value: Value) -> bool:
@@ -123,7 +133,7 @@ def _doubted(says: Says) -> dict[str, Value]:
     """What a suspicion proposes: the suspected reading of a disease; what was done or is felt is not doubted."""
     out: dict[str, Value] = {}
     for name, value in says.facts.items():
-        if not name.startswith(DISEASES) or "_suspected" in name:
+        if not name.startswith(DISEASES) or "_suspected" in name or name in BACKGROUND:
             out[name] = value
         elif suspected := channel(name).suspected:
             out[suspected] = value
@@ -131,7 +141,8 @@ def _doubted(says: Says) -> dict[str, Value]:
         for name in indications()[indication].asserts:
             if suspected := channel(name).suspected:
                 out[suspected] = True
-    return out
+    implied = (i for name, value in out.items() if value is True for i in channel(name).implies)
+    return out | {name: True for name in list(implied) if name.endswith("_suspected")}
 
 
 def _named(names: Iterable[str], places: Sequence[int], doubted: int) -> Iterator[Found]:
@@ -159,8 +170,8 @@ def _entries(mention: Mention, reading: Reading) -> Iterator[tuple[Entry, tuple[
             yield found, mention.places
         return
     sites = sites_of(mention, reading)
-    if plain := book.findings.get((finding, ANYWHERE)):
-        sites = telling(sites, mention, plain, reading)
+    if (finding, ANYWHERE) in book.findings:
+        sites = telling(sites, mention, reading)
     named = [s for s in sites if s.entry.now.site not in GENERAL and book.meaning(finding, s.entry.now.site)] or sites
     for site in named:
         if found := book.meaning(finding, site.entry.now.site):

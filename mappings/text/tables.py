@@ -38,10 +38,12 @@ class Says:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of phrases.csv or findings.csv: what is said now, and what is left of it when it is past."""
+    """One row of phrases.csv or findings.csv: what is said now, what is left of it when it is past, and what is said
+    besides where it is only suspected."""
 
     now: Says
     past: Says = Says()
+    doubted: Says = Says()
 
 
 @dataclass(slots=True)
@@ -164,7 +166,9 @@ def read_findings(words: Words, path: Path = FINDINGS) -> Mapping[tuple[str, str
 
 
 def _entry(path: Path, line: int, says: str, past: str, words: Words) -> Entry:
-    return Entry(_says(path, line, says.split(), words), _says(path, line, past.split(), words))
+    now = [p for p in says.split() if not p.startswith("?")]
+    doubted = [p[1:] for p in says.split() if p.startswith("?")]
+    return Entry(*(_says(path, line, parts, words) for parts in (now, past.split(), doubted)))
 
 
 def _says(path: Path, line: int, parts: Sequence[str], words: Words) -> Says:

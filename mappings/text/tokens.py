@@ -26,7 +26,7 @@ _TOKEN = re.compile(
         |\b[ctls]\s\d{1,2}\s?[-/\u2013]\s?[ctls]?\s?\d{1,2}\b)
     | (?P<score>\b\d{1,2}(?:\.\d)?[+-]?\s?(?:/|out\sof)\s?(?:10|5)\b)
     | (?P<number>\d{1,6}(?:\.\d{1,3})?)(?:\s?(?:-|\u2013|to)\s?\d{1,6}(?:\.\d{1,3})?(?![\d/]))?
-    | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)
+    | (?P<short>\b(?:w/o|s/p|h/o|r/o|c/o|c/f|e/o|f/u|b/l|y/o|d/t|2/2|w/u|w/|l/s|c/s|t/s|p/w|d/c|f/h|n/v|o/e|h/a|u/e|l/e)
         (?![a-z]/))
     | (?P<minus>\([-\u2212]\)|(?<!\w)-ve\b)
     | (?P<times>\bx(?=\s?\d))

@@ -15,7 +15,7 @@ from mappings.text.tables import in_table
 CONTEXT = Path(__file__).parent / "context.yaml"
 STATES = ("denied", "past", "family", "doubted", "imagined", "planned")
 SINGLE = ("ends", "loosens", "relatives", "returns", "did")
-KEYS = (*STATES, *SINGLE, "of_relatives", "harmless", "lists")
+KEYS = (*STATES, *SINGLE, "of_relatives", "harmless", "lists", "asks")
 Words = tuple[str, ...]
 
 
@@ -26,6 +26,7 @@ class Triggers:
     harmless: frozenset[Words]
     ends: frozenset[str]
     lists: frozenset[Words]
+    asks: frozenset[Words]
     loosens: frozenset[str]
     relatives: frozenset[str]
     returns: frozenset[str]
@@ -59,4 +60,5 @@ def triggers(path: Path = CONTEXT) -> Triggers:
     for relative in single["relatives"]:
         before |= {(relative, *link): "family" for link in each("of_relatives")}
         after |= {("in", *whose, relative): ("family",) for whose in ((), ("a",), ("her",), ("his",))}
-    return Triggers(before, after, frozenset(each("harmless")), lists=frozenset(each("lists")), **single)
+    harmless, lists, asks = (frozenset(each(key)) for key in ("harmless", "lists", "asks"))
+    return Triggers(before, after, harmless, lists=lists, asks=asks, **single)

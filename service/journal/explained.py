@@ -70,6 +70,7 @@ def _order(order: Order) -> Row:
             {"status": r.status, "indications": list(r.indications), "regions": list(r.regions)} for r in order.reasons
         ],
         "said": [{"name": p.name, "value": p.value} for p in order.proposals if p.kind == "fact" and _is_code(p.value)],
+        **({"withdrawn": order.withdrawn} if order.withdrawn else {}),
     }
 
 
@@ -204,6 +205,7 @@ def _read_order(number: int, row: Row, library: Library) -> Order:
         tuple(studies[s] for s in row["candidates"]),
         standing=row["standing"],
         proposals=tuple(Proposal("fact", p["name"], p["value"], "") for p in said),
+        withdrawn=row.get("withdrawn", ""),
     )
 
 

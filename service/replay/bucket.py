@@ -19,9 +19,10 @@ from typing import Any
 import orjson
 
 from service.memory import settle_memory
-from service.replay.buckets import Line, patients, shared_file
+from service.replay.buckets import LOST, Line, patients, shared_file
 from service.replay.job import Job
 from service.replay.judged import ORDER, Judging, Told
+from service.replay.losses import read_types
 from service.replay.rows import Rows, add
 from service.replay.sessions import is_signed
 from service.replay.tables import write
@@ -73,9 +74,10 @@ def judge_bucket(job: Job, number: int) -> Done:
         for patient, lines in patients(job.buckets, number):
             if not any(line.kind == ORDER and is_signed(line.resource) for line in lines):
                 continue
-            held = [(line.place, line.resource) for line in lines]
+            missing = job.missing | read_types() if any(line.kind == LOST for line in lines) else job.missing
+            held = [(line.place, line.resource) for line in lines if line.kind != LOST]
             held += [((-1, 0), body) for body in shared.needed_by(lines)]
-            for one in judging.patient(patient, held):
+            for one in judging.patient(patient, held, missing):
                 if isinstance(one, Told):
                     told.append((*one.place, one.why))
                 else:

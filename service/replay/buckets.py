@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import orjson
 
 from mappings.fields import target
 from mappings.records import shapes
+from service.replay.broken import patient_of
 from service.replay.intake import Fault, Found, inputs, is_lines, kind_of, resources
 from service.replay.losses import Loss, types_lost
 from service.replay.sessions import is_signed
@@ -30,6 +31,8 @@ BATCH = 500
 FAULTS = 100_000
 """Bad records that are named one by one."""
 PATIENT = "Patient"
+LOST = "lost"
+"""The type of a bucket's line that says: not all of this patient could be read."""
 Json = dict[str, Any]
 Progress = Callable[[int], None]
 
@@ -95,9 +98,11 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
     owners = {PATIENT: "id"} | {kind: shape.patient for kind, shape in shapes().items() if shape.patient}
     shared = [kind for kind, shape in shapes().items() if not shape.patient]
     digest = hashlib.sha256()
+    bundles: list[set[str]] = []
+    broken: dict[int, int] = {}
     with closing(_Store(folder)) as store:
         for number, path in enumerate(files):
-            seen, lost, ends = set[str](), Counter[str](), None
+            seen, lost, ends, whom = set[str](), Counter[str](), None, set[str]()
             digest.update(f"\0{found.files[number]}\0".encode())
             if is_lines(path):
                 found.held.append(kind_of(path))
@@ -113,7 +118,7 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
                 kind = one.resource["resourceType"]
                 seen.add(kind)
                 if kind in owners:
-                    if _put(one, kind, owners[kind], number, found, store):
+                    if _put(one, kind, owners[kind], number, found, store, whom):
                         lost[kind] += 1
                 elif kind in shared:
                     found.resources[kind] += 1
@@ -124,13 +129,28 @@ def divide(source: Path, folder: Path, progress: Progress = lambda size: None) -
                 named = {kind_of(path)} if is_lines(path) else set[str]()
                 types = types_lost(named, seen) if lost[""] or ends is not None else set[str]()
                 types |= {kind for kind, n in lost.items() if kind and n}
+                if ends == 0 and not is_lines(path):
+                    broken[len(found.losses)] = number
                 found.losses.append(Loss(found.files[number], lost.total(), ends, sorted(types)))
+            if not is_lines(path):
+                bundles += [whom] if whom else []
+        if len(bundles) > 1 and all(len(whom) == 1 for whom in bundles):
+            for place, number in broken.items():
+                _of_one(place, number, files[number], found, store)
     found.held = sorted({*found.held, *found.resources} & {PATIENT, *shapes()})
     found.digest = digest.hexdigest()
     return found
 
 
-def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _Store) -> bool:
+def _of_one(place: int, number: int, path: Path, found: Intake, store: _Store) -> None:
+    """A broken Bundle among Bundles of one patient each: where it names its own, the others lose nothing by it."""
+    if told := patient_of(path):
+        patient, others = told
+        found.losses[place] = replace(found.losses[place], types=sorted(others), of_one=True)
+        store.put(bucket_of(patient, found.buckets), f"{number}\t0\t{LOST}\t{patient}\t{{}}\n".encode())
+
+
+def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _Store, whom: set[str]) -> bool:
     """Whether it is lost: somebody's, and nobody can say whose. What is about a group or a place, and a device in no
     patient, is nobody's."""
     named = f"{PATIENT}/{one.resource.get('id')}" if kind == PATIENT else one.resource.get(owner)
@@ -141,6 +161,7 @@ def _put(one: Found, kind: str, owner: str, number: int, found: Intake, store: _
         return lost
     patient = whose.partition("/")[2]
     bucket = bucket_of(patient, found.buckets)
+    whom.add(patient)
     found.resources[kind] += 1
     found.patients += kind == PATIENT
     found.orders[bucket] += kind == "ServiceRequest" and is_signed(one.resource)

@@ -81,8 +81,11 @@ class Judging:
         view = LibraryView(library.vocabulary, library.catalogue, {}, "")
         return Setting(view, Profile(), site, Keys("replay", b"no id is made with it"), wording("en"), "")
 
-    def patient(self, identity: str, resources: Sequence[tuple[tuple[int, int], Json]]) -> Iterator[Judged | Told]:
-        """Every imaging order of one patient, session by session. A failure is told and the rest goes on."""
+    def patient(
+        self, identity: str, resources: Sequence[tuple[tuple[int, int], Json]], missing: frozenset[str]
+    ) -> Iterator[Judged | Told]:
+        """Every imaging order of one patient, session by session; ``missing`` types were not searched to the end. A
+        failure is told and the rest goes on."""
         signed, undated = [], []
         latest, every = _latest(resources), sum(r["resourceType"] == ORDER and is_signed(r) for _, r in resources)
         if every > len(latest):
@@ -98,7 +101,7 @@ class Judging:
         self.undated.update(timeline.undated)
         for session in sessions(signed):
             try:
-                yield from self._session(identity, session, timeline)
+                yield from self._session(identity, session, timeline, missing)
             except Exception as error:  # one strange chart must not end a run of a million orders
                 yield from (Told(placed.place, f"it failed with {type(error).__name__}") for placed in session)
         if undated:
@@ -109,13 +112,15 @@ class Judging:
                 else:
                     self.passed[NO_IMAGING] += 1
 
-    def _session(self, identity: str, session: tuple[Placed, ...], timeline: Timeline) -> Iterator[Judged]:
+    def _session(
+        self, identity: str, session: tuple[Placed, ...], timeline: Timeline, missing: frozenset[str]
+    ) -> Iterator[Judged]:
         then, job = max((p.moment for p in session), key=lambda m: (m.day, m.second or 0.0)), self.job
         mine = frozenset(id(p.resource) for p in session)
         ids = {p.resource.get("id") for p in session}
         held = [r for r in timeline.at(then, mine) if r["resourceType"] != ORDER or r.get("id") not in ids]
         drafts = [{**p.resource, "status": "draft"} for p in session]
-        records = mappings.read_records(held, identity, job.missing)
+        records = mappings.read_records(held, identity, missing)
         orders = mappings.read_orders(drafts, records)
         if other := sum(order.kind not in IMAGING for order in orders):
             self.passed[NO_IMAGING] += other

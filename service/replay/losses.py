@@ -1,5 +1,6 @@
 """What could not be read of an input, and what that leaves unknown: a type of which anything is lost was not searched
-to the end, so that its silence means nothing. Whose record it was cannot be told, so that holds for every patient."""
+to the end, so that its silence means nothing. Whose record it was cannot be told, so that holds for every patient;
+but not where Bundles are one patient's each and a broken one names its own (broken.py)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ SILENT = (
     "What was read of {types} counts; that something does not stand there means nothing, for every patient: such facts"
     " are taken as not known."
 )
+OF_ONE = " It names one patient, as every Bundle here does: what does not stand elsewhere of that one is not known."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class Loss:
     lines: int
     ends: int | None
     types: list[str]
+    """Not searched to the end, for every patient."""
+    of_one: bool = False
+    """A Bundle of one patient: that patient's silence is lost, of all types."""
 
     @property
     def says(self) -> str:
@@ -35,7 +40,7 @@ class Loss:
             told.append(f"breaks off at line {self.ends}" if self.ends else "cannot be read")
         if self.lines:
             told.append(f"{_lines(self.lines)} in it could not be read")
-        return f"{self.file}: {', and '.join(told)}."
+        return f"{self.file}: {', and '.join(told)}." + (OF_ONE if self.of_one else "")
 
 
 def read_types() -> set[str]:

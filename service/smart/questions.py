@@ -140,12 +140,13 @@ def spoken(fact: FactDefinition, value: Value, on: dt.date, say: Wording) -> str
 
 
 def _suggested(fact: FactDefinition, known: Known, days: Days) -> str:
-    """What was told, else what is on file, else what the order's words say."""
+    """What was told, else what is on file, else what the order's words say; nothing where they only doubt."""
     if known.told is not None:
         return in_field(fact, known.told.value, days.told or days.today)
     if known.chart is not None:
         return in_field(fact, known.chart.value, days.chart)
-    return in_field(fact, known.proposal.value, days.chart) if known.proposal else ""
+    stated = known.proposal if known.proposal and not known.proposal.doubted else None
+    return in_field(fact, stated.value, days.chart) if stated else ""
 
 
 def _origins(fact: FactDefinition, known: Known, days: Days, say: Wording) -> Iterator[Origin]:
@@ -156,7 +157,7 @@ def _origins(fact: FactDefinition, known: Known, days: Days, say: Wording) -> It
         yield from_chart(fact, known.chart, days.chart, say)
     if known.proposal is not None:
         quoted, value = known.proposal.words[:QUOTED], spoken(fact, known.proposal.value, days.chart, say)
-        yield Origin(said["from-words"].format(words=quoted, value=value))
+        yield Origin(said["from-doubt" if known.proposal.doubted else "from-words"].format(words=quoted, value=value))
     if known.presumed and known.told is None:
         yield Origin(said["from-silence"].format(value=taken_as(fact, say)))
 

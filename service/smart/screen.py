@@ -85,7 +85,8 @@ def screen(
 ) -> Screen:
     """``asked`` is a fact that the clinician opens by hand; ``day_at`` the day of a moment where the site is."""
     say, kept = wording(consult.language), consult.kept
-    order = replace(kept.order, proposals=read_proposals(consult.draft, read_records([], "")))
+    said = {**consult.draft, "reasonReference": []} if kept.order.withdrawn else consult.draft
+    order = replace(kept.order, proposals=read_proposals(said, read_records([], "")))
     verdict = in_order(reconsider(kept, answers), order)
     vocabulary = kept.library.vocabulary
     told = {a.fact: a for a in answers}
