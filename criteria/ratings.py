@@ -118,6 +118,24 @@ class Alternative:
     why: str = ""
 
 
+class Support(enum.IntEnum):
+    """How far the criteria support an order by itself."""
+
+    NONE = 0
+    OPEN = 1  # questions are left whose answers may bring it about
+    MET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The order that stays where another may not stand beside it. ``why``: it is ``supported`` and the other is not,
+    its questions are still ``open`` and the other is refused, it comes ``first`` of two equals, or is ``on-file``."""
+
+    order: str
+    study: Study
+    why: Literal["supported", "open", "first", "on-file"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one order; ``order`` is its whole reference. ``rating`` is None for what is no imaging order."""
@@ -135,6 +153,7 @@ class Verdict:
     message: str = ""
     """The deciding rule's own sentence for the card; empty when the wording of ``because`` says it all."""
     safety_critical: bool = False
+    beside: Beside | None = None
 
     @property
     def criteria(self) -> tuple[str, ...]:

@@ -11,24 +11,22 @@ from typing import Literal
 from criteria.alternatives import OFFERED, alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.case import Case
+from criteria.company import Company, FactsOf, levels
 from criteria.confirm import Outcome, confirmed_first, to_confirm
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
-from criteria.facts import Basis, Facts, FactsFor
-from criteria.indications import Indication
+from criteria.facts import Facts, FactsFor
 from criteria.library import Library
 from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.presumptions import presumed_facts
-from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
+from criteria.ratings import Alternative, Because, Beside, Note, Rating, Ruling, Step, Support, Verdict
 from criteria.results import RESULT_FACTS
-from criteria.scope import INDICATION, silence
+from criteria.scope import silence
 from criteria.select import Book, book
 from criteria.studies import Study
-from criteria.weigh import Weighing, weigh
-
-FactsOf = Callable[[Order, Study], Facts]
+from criteria.weigh import Weighing, support, weigh
 
 
 def judge(
@@ -45,22 +43,27 @@ def judge(
     ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
     """
     current = book(library, today)
+    company = Company(orders, facts, current, policy)
     drafts = [o for o in orders if not o.standing]
-    return [settle(o, orders, facts, current, policy) for o in drafts if focus is None or o.reference in focus]
+    return [_settle(o, company) for o in drafts if focus is None or o.reference in focus]
 
 
 def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
     """One order's verdict."""
+    return _settle(order, Company(orders, facts, current, policy))
+
+
+def _settle(order: Order, company: Company) -> Verdict:
     if order.kind in (Kind.NOT_IMAGING, Kind.NO_CODE):
         return Verdict(order.reference, None)
     if order.study is None:
         return _unrecognised(order)
-    study = order.study
+    study, facts, policy = order.study, company.facts, company.policy
 
     known = facts(order, study)
 
     def case(facts_for: FactsFor) -> Case | None:
-        return _case(order, study, orders, facts_for, current, policy)
+        return company.case(order, study, facts_for)
 
     def found(other: Study) -> Facts:
         return facts(order, other)
@@ -70,25 +73,11 @@ def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book,
         return silent
     return confirmed_first(
         silent,
-        to_confirm(known, current.conditions),
+        to_confirm(known, company.book.conditions),
         found,
         lambda other: _outcome(case(other), order, study, policy),
         lambda other: _judged(case(other), order, study, policy),
     )
-
-
-def _case(
-    order: Order, study: Study, orders: Sequence[Order], facts_for: FactsFor, current: Book, policy: Policy
-) -> Case | None:
-    """None where the age is not known."""
-    known = facts_for(study)
-    age = known.get("patient.age_years")
-    if age is None:
-        return None
-    indications = recorded_indications(order, known, current.library)
-    years = int(age.value)  # type: ignore[arg-type]
-    guidelines = policy.guidelines_for(study.base)
-    return Case(order, orders, facts_for, current, policy, guidelines, years, indications)
 
 
 def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Verdict:
@@ -128,12 +117,12 @@ def _unstated(case: Case, study: Study) -> Verdict | None:
     Where all come out alike the order has that verdict; else the clinician says which is meant, best first. None where
     the order leaves nothing open.
     """
-    levels = [s for s in case.order.candidates if s.base == study.base and s.contrast != "not_stated" and s.cpt]
-    if study.contrast != "not_stated" or not levels:
+    meant = levels(case.order)
+    if study in meant:
         return None
-    weighed = [(s, weigh(case, s)) for s in levels]
+    weighed = [(s, weigh(case, s)) for s in meant]
     if len({w.rating for _, w in weighed}) == 1:
-        return _settled(case, levels[0])
+        return _settled(case, meant[0])
     offers = [
         Alternative(s, w.rating, questions(w) if w.rating is Rating.NEEDS_INFORMATION else ())
         for s, w in weighed
@@ -146,37 +135,6 @@ def _unstated(case: Case, study: Study) -> Verdict | None:
         alternatives=tuple(sorted(offers, key=lambda a: a.rating is not Rating.APPROPRIATE)),
         guidelines=case.guidelines,
     )
-
-
-def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
-    """Why the study is wanted: the order's own reasons and what the clinician attests to suspect.
-
-    Where there is no reason, attested facts that make up an indication are that indication; an attested clinical field
-    (``order.indication_category``) lets the problem list speak for what it holds in that field.
-    """
-    own = order.indications
-    attested = {name for name, fact in known.recorded.items() if fact.basis is Basis.ATTESTED}
-    if not attested:
-        return own
-    every = library.indications.values()
-    stated = {name for name in attested if known.recorded[name].value is True}
-    suspected = [i.id for i in every if not stated.isdisjoint(i.suspected_as)]
-    if own:
-        return tuple(dict.fromkeys((*own, *suspected)))
-    field = known.get(INDICATION)
-    said = field.value if field is not None and field.basis is Basis.ATTESTED else None
-
-    def stands(name: str, value: object, least: Basis) -> bool:
-        fact = known.get(name)
-        return fact is not None and fact.basis >= least and fact.value == value
-
-    def holds(indication: Indication) -> bool:
-        if not indication.asserts or not indication.asserts.keys() <= known.recorded.keys():
-            return False
-        least = Basis.RECORDED if indication.category == said else Basis.ATTESTED
-        return all(stands(n, v, least) for n, v in indication.asserts.items())
-
-    return tuple(i.id for i in every if i.id in suspected or holds(i))
 
 
 def _unrecognised(order: Order) -> Verdict:
@@ -231,7 +189,24 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
         if weighing.because is not Because.NOT_LISTED
         else "",
         safety_critical=any(c.critical for c in weighing.fired),
+        beside=_beside(case, study, weighing),
     )
+
+
+def _beside(case: Case, study: Study, weighing: Weighing) -> Beside | None:
+    """The order that stays where this one is one too many; not where a rule has another take the place of both."""
+    rivals = (other for rule, other in weighing.gives_way if not rule.suggests(study.id))
+    other = next(rivals, None)
+    if other is None or other.study is None:
+        return None
+    if other.standing:
+        return Beside(other.reference, other.study, "on-file")
+    theirs = case.company.support(other)
+    if theirs is Support.NONE:
+        return None  # of two that nothing supports, neither stays
+    if theirs is support(case, study):
+        return Beside(other.reference, other.study, "first")
+    return Beside(other.reference, other.study, "supported" if theirs is Support.MET else "open")
 
 
 def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Sequence[Alternative]) -> tuple[str, ...]:
