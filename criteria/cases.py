@@ -26,8 +26,8 @@ from criteria.vocabulary import near
 from criteria.weigh import rival
 
 CASE_KEYS = {
-    "name", "study", "indications", "facts", "each", "unsearched", "age", "session", "session_after", "on", "policy",
-    "expect",
+    "name", "study", "indications", "facts", "each", "unsearched", "age", "session", "session_after", "standing", "on",
+    "policy", "expect",
 }  # fmt: skip
 EXPECT_KEYS = {
     "rule", "rating", "asks", "asks_none_of", "presumes", "suggests", "suggests_none_of", "notes", "provisional",
@@ -52,6 +52,7 @@ class RuleCase:
     age: int
     session: tuple[str, ...]
     session_after: tuple[str, ...]
+    standing: tuple[str, ...]
     on: dt.date
     policy: str
     expect: dict[str, Any]
@@ -147,7 +148,7 @@ def _case(raw: Any, criterion: Criterion, library: Library, path: pathlib.Path, 
     return RuleCase(
         criterion, path, line, str(raw["name"]), raw.get("study", criterion.studies[0]), tuple(indications),
         {k: v for k, v in facts.items() if v is not None}, frozenset(raw.get("unsearched", ())), raw.get("age", 45),
-        studies("session"), studies("session_after"), raw.get("on", max(DAY, criterion.start)),
+        studies("session"), studies("session_after"), studies("standing"), raw.get("on", max(DAY, criterion.start)),
         raw.get("policy", _policy(criterion)), expect,
     )  # fmt: skip
 
@@ -223,11 +224,15 @@ def _session(case: RuleCase, study: Study, library: Library) -> list[Order]:
     reasons = tuple(Reason("covered", (i,), library.indications[i].name) for i in case.indications)
     others = [library.catalogue[s] for s in case.session]
     later = [library.catalogue[s] for s in case.session_after]
+    held = [library.catalogue[s] for s in case.standing]
     orders = [Order(f"ServiceRequest/before-{n}", Kind.STUDY, s, reasons, n) for n, s in enumerate(others)]
     orders.append(Order(ORDER, Kind.STUDY, study, reasons, len(orders)))
-    return orders + [
-        Order(f"ServiceRequest/after-{n}", Kind.STUDY, s, reasons, len(orders) + n) for n, s in enumerate(later)
-    ]
+    place = len(orders)
+    orders += [Order(f"ServiceRequest/after-{n}", Kind.STUDY, s, reasons, place + n) for n, s in enumerate(later)]
+    open_now = (
+        Order(f"ServiceRequest/open-{n}", Kind.STUDY, s, reasons, -1, standing=True) for n, s in enumerate(held)
+    )
+    return [*orders, *open_now]
 
 
 def _facts(case: RuleCase, order: Order, study: Study, orders: list[Order], library: Library) -> Facts:

@@ -43,7 +43,7 @@ class Company:
         """How far an order is supported by itself; one that leaves its contrast open may have to be asked about it."""
         if order.reference not in self._support:
             case = self._case_of(order)
-            found = {support(case, s) for s in levels(order)} if case else {Support.NONE}
+            found = {support(case, s) for s in levels(order)} if case else {Support.OPEN}
             alike = len(found) == 1
             self._support[order.reference] = max(found) if alike else min(Support.OPEN, max(found))
         return self._support[order.reference]

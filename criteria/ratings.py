@@ -121,15 +121,15 @@ class Alternative:
 class Support(enum.IntEnum):
     """How far the criteria support an order by itself."""
 
-    NONE = 0
-    OPEN = 1  # questions are left whose answers may bring it about
+    REFUSED = 0
+    OPEN = 1  # there are questions first, or no criteria
     MET = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """The order that stays where another may not stand beside it. ``why``: it is ``supported`` and the other is not,
-    its questions are still ``open`` and the other is refused, it comes ``first`` of two equals, or is ``on-file``."""
+    """The order that stays where another may not stand beside it. ``why``: it is ``supported`` and the other is not, it
+    is ``open`` and the other is refused, it comes ``first`` of two equals, or is ``on-file``."""
 
     order: str
     study: Study

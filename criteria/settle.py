@@ -202,8 +202,8 @@ def _beside(case: Case, study: Study, weighing: Weighing) -> Beside | None:
     if other.standing:
         return Beside(other.reference, other.study, "on-file")
     theirs = case.company.support(other)
-    if theirs is Support.NONE:
-        return None  # of two that nothing supports, neither stays
+    if theirs is Support.REFUSED:
+        return None  # of two that are refused anyhow, neither stays
     if theirs is support(case, study):
         return Beside(other.reference, other.study, "first")
     return Beside(other.reference, other.study, "supported" if theirs is Support.MET else "open")

@@ -118,8 +118,8 @@ def support(case: Case, study: Study) -> Support:
     """How far the order, for ``study``, is supported by itself."""
     if study.id not in case.supports:
         rating = weigh(case, study, apart=True).rating
-        found = {Rating.APPROPRIATE: Support.MET, Rating.NEEDS_INFORMATION: Support.OPEN}
-        case.supports[study.id] = found.get(rating, Support.NONE)
+        found = {Rating.APPROPRIATE: Support.MET, Rating.NOT_APPROPRIATE: Support.REFUSED}
+        case.supports[study.id] = found.get(rating, Support.OPEN)
     return case.supports[study.id]
 
 
