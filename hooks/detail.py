@@ -54,6 +54,8 @@ def _lead(consult: Consult) -> list[str]:
         out.append(_cited(consult, message, speakers[0] if speakers else None))
     elif verdict.because:
         out.append(words.say(f"because.{verdict.because.value}"))
+    if verdict.beside:
+        out.append(words.say(f"stays.{verdict.beside.why}", study=escape(words.study(verdict.beside.study))))
     if verdict.provisional and not (verdict.asks or verdict.presumes):
         out.append(words.say("provisional"))
     return out
