@@ -10,7 +10,7 @@ from criteria.indications import Indication
 from criteria.library import Library
 from criteria.orders import Order
 from criteria.policies import Policy
-from criteria.ratings import Support
+from criteria.ratings import Apart, Support
 from criteria.scope import INDICATION
 from criteria.select import Book
 from criteria.studies import Study
@@ -20,13 +20,29 @@ FactsOf = Callable[[Order, Study], Facts]
 
 
 class Company:
-    """Looked up only where a rule about a pair is in question: most orders are judged without the others' facts."""
+    """Looked up only where a rule about a pair is in question: most orders are judged without the others' facts.
 
-    def __init__(self, orders: Sequence[Order], facts: FactsOf, book: Book, policy: Policy) -> None:
+    ``told``: what was found when the session was judged, where only one order's facts are at hand now.
+    """
+
+    def __init__(
+        self,
+        orders: Sequence[Order],
+        facts: FactsOf,
+        book: Book,
+        policy: Policy,
+        told: Sequence[Apart] | None = None,
+    ) -> None:
         self.orders, self.facts, self.book, self.policy = orders, facts, book, policy
+        self._told = told is not None
         self._cases: dict[str, Case | None] = {}
-        self._support: dict[str, Support] = {}
-        self._stays: dict[str, bool] = {}
+        self._support = {a.order: a.support for a in told or ()}
+        self._stays = {a.order: a.stays for a in told or ()}
+
+    @property
+    def apart(self) -> tuple[Apart, ...]:
+        """What was found so far."""
+        return tuple(Apart(order, held, self._stays.get(order, True)) for order, held in self._support.items())
 
     def case(self, order: Order, study: Study, facts_for: FactsFor) -> Case | None:
         """None where the age is not known."""
@@ -39,8 +55,11 @@ class Company:
         guidelines = self.policy.guidelines_for(study.base)
         return Case(order, self.orders, facts_for, self.book, self.policy, guidelines, years, indications, self)
 
-    def support(self, order: Order) -> Support:
-        """How far an order is supported by itself; one that leaves its contrast open may have to be asked about it."""
+    def support(self, order: Order) -> Support | None:
+        """How far an order is supported by itself; one that leaves its contrast open may have to be asked about it.
+        None where that was not found when it could be."""
+        if self._told:
+            return self._support.get(order.reference)
         if order.reference not in self._support:
             case = self._case_of(order)
             found = {support(case, s) for s in levels(order)} if case else {Support.OPEN}
@@ -50,6 +69,8 @@ class Company:
 
     def stays(self, order: Order) -> bool:
         """False where it has to give way itself."""
+        if self._told:
+            return self._stays.get(order.reference, True)
         if order.reference not in self._stays:
             case = self._case_of(order)
             self._stays[order.reference] = case is None or not weigh(case, levels(order)[0]).gives_way

@@ -127,6 +127,15 @@ class Support(enum.IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """What was found of another order of the session, judged by itself; ``stays``: it gives way to none."""
+
+    order: str
+    support: Support
+    stays: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """The order that stays where another may not stand beside it. ``why``: it is ``supported`` and the other is not, it
     is ``open`` and the other is refused, it comes ``first`` of two equals, or is ``on-file``."""
@@ -154,6 +163,8 @@ class Verdict:
     """The deciding rule's own sentence for the card; empty when the wording of ``because`` says it all."""
     safety_critical: bool = False
     beside: Beside | None = None
+    apart: tuple[Apart, ...] = ()
+    """What it took to tell which of a pair stays."""
 
     @property
     def criteria(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.presumptions import presumed_facts
-from criteria.ratings import Alternative, Because, Beside, Note, Rating, Ruling, Step, Support, Verdict
+from criteria.ratings import Alternative, Apart, Because, Beside, Note, Rating, Ruling, Step, Support, Verdict
 from criteria.results import RESULT_FACTS
 from criteria.scope import silence
 from criteria.select import Book, book
@@ -37,20 +37,32 @@ def judge(
     *,
     policy: Policy,
     focus: Container[str] | None = None,
+    told: Sequence[Apart] | None = None,
 ) -> list[Verdict]:
     """A verdict for each order in ``focus`` (references; None: all), with all orders of the session in view.
 
-    ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
+    ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``. ``told``: what an
+    earlier verdict found of the other orders, where their facts are gone.
     """
-    current = book(library, today)
-    company = Company(orders, facts, current, policy)
+    company = Company(orders, facts, book(library, today), policy, told)
     drafts = [o for o in orders if not o.standing]
-    return [_settle(o, company) for o in drafts if focus is None or o.reference in focus]
+    return [verdict_on(o, company) for o in drafts if focus is None or o.reference in focus]
+
+
+def company_of(orders: Sequence[Order], facts: FactsOf, library: Library, today: dt.date, policy: Policy) -> Company:
+    """For `verdict_on`, where orders are judged one by one."""
+    return Company(orders, facts, book(library, today), policy)
 
 
 def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
     """One order's verdict."""
-    return _settle(order, Company(orders, facts, current, policy))
+    return verdict_on(order, Company(orders, facts, current, policy))
+
+
+def verdict_on(order: Order, company: Company) -> Verdict:
+    """One order's verdict, with what was found of the others."""
+    verdict = _settle(order, company)
+    return replace(verdict, apart=company.apart) if company.apart else verdict
 
 
 def _settle(order: Order, company: Company) -> Verdict:
@@ -201,11 +213,9 @@ def _beside(case: Case, study: Study, weighing: Weighing) -> Beside | None:
         return None
     if other.standing:
         return Beside(other.reference, other.study, "on-file")
-    theirs = case.company.support(other)
-    if theirs is Support.REFUSED:
-        return None  # of two that are refused anyhow, neither stays
-    if theirs is support(case, study):
-        return Beside(other.reference, other.study, "first")
+    theirs, mine = case.company.support(other), support(case, study)
+    if theirs is None or theirs is mine:
+        return None if mine is Support.REFUSED else Beside(other.reference, other.study, "first")  # none stays
     return Beside(other.reference, other.study, "supported" if theirs is Support.MET else "open")
 
 

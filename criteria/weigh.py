@@ -135,11 +135,15 @@ def rival(case: Case, criterion: Criterion, study: Study, apart: bool = False) -
     standing = next((o for o in rivals if o.standing), None)
     if standing or apart:
         return standing
-    company = case.company
-    mine = (support(case, study), -case.order.position)
-    theirs = (((company.support(o), -o.position), o) for o in rivals)
-    ahead = sorted((t for t in theirs if t[0] > mine), key=lambda t: t[0], reverse=True)
-    return next((o for _, o in ahead if company.stays(o)), None)
+    company, mine = case.company, support(case, study)
+
+    def place(order: Order) -> tuple[Support, int]:
+        found = company.support(order)
+        return mine if found is None else found, -order.position
+
+    own = (mine, -case.order.position)
+    ahead = sorted((o for o in rivals if place(o) > own), key=place, reverse=True)
+    return next(filter(company.stays, ahead), None)
 
 
 def _refuse(

@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import orjson
 import pytest
 from flask.testing import FlaskClient
 from hypothesis import given, settings
@@ -15,12 +16,16 @@ from hypothesis import strategies as st
 import criteria
 import mappings
 from criteria.ratings import Verdict
+from service.journal import Judged
+from service.journal.explained import from_row, to_row
+from service.journal.models import Explanation
 from tests.conftest import SERVICE
 from tests.requests_loader import load
 
 Json = dict[str, Any]
 OURS = "io.github.imaging-cds"
 TODAY = dt.date(2026, 6, 1)
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 LIBRARY = criteria.load_library()
 BODY = load("requests/12_mri_and_ct_together.json", TODAY)
 """Low back pain, six weeks treated: all is in order for an MRI of the lumbar spine."""
@@ -54,12 +59,16 @@ def fact(name: str, value: bool) -> Json:
     }  # fmt: skip
 
 
-def judged(drafts: Sequence[Json], held: Sequence[Json] | None = None) -> dict[str, Verdict]:
-    """The verdicts by the id of their draft."""
+def session(drafts: Sequence[Json], held: Sequence[Json] | None = None) -> tuple[mappings.Chart, list[Verdict]]:
     records = mappings.read_records(held or chart(), "patient-abel", frozenset())
     seen = mappings.Chart(records, mappings.read_orders(drafts, records), TODAY, drafts=drafts)
     policy = LIBRARY.policies.choose(("default",))
-    verdicts = criteria.judge(seen.session, seen.facts, LIBRARY, TODAY, policy=policy)
+    return seen, criteria.judge(seen.session, seen.facts, LIBRARY, TODAY, policy=policy)
+
+
+def judged(drafts: Sequence[Json], held: Sequence[Json] | None = None) -> dict[str, Verdict]:
+    """The verdicts by the id of their draft."""
+    _, verdicts = session(drafts, held)
     return {v.order.removeprefix("ServiceRequest/"): v for v in verdicts}
 
 
@@ -219,6 +228,24 @@ def test_what_is_selected_does_not_change_which_draft_stays(
         assert "**MRI lumbar spine without contrast** stays: what is on file supports it" in card["detail"]
 
 
+@BOTH_WAYS
+@pytest.mark.parametrize("reason", [BACK_PAIN, OSTEOPHYTE])
+def test_what_is_kept_of_an_answer_gives_the_same_answer_without_the_other_drafts_facts(reason: str, turn: int) -> None:
+    drafts = [draft(MRI, reason), draft(CT, reason), draft(CT_WITH, reason)][::turn]
+    seen, verdicts = session(drafts)
+    for order, verdict in zip(seen.orders, verdicts, strict=True):
+        facts = seen.looked_at(order)
+        row = to_row(Judged("h", verdict, order, seen.session, facts, "default", TODAY), "m", "t", NOW, "1")
+        stored = orjson.loads(orjson.dumps({k: row[k] for k in ("orders", "facts", "unsearched")}))
+        kept = from_row(Explanation(**row | stored), LIBRARY)
+        assert kept is not None
+        [again] = criteria.judge(
+            kept.orders, kept.facts, LIBRARY, TODAY, policy=kept.policy, focus={kept.order.reference}, told=kept.apart
+        )
+        assert (again.rating, again.asks) == (verdict.rating, verdict.asks)
+        assert (again.beside and again.beside.why) == (verdict.beside and verdict.beside.why)
+
+
 SUPPORT = {"appropriate": 2, "not-appropriate": 0}
 SESSIONS = st.lists(
     st.tuples(st.sampled_from([MRI, MRI_BOTH, CT, CT_WITH, NECK_CT, NECK_MRI]),
@@ -228,11 +255,11 @@ SESSIONS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
-@given(session=SESSIONS, held=st.sampled_from([chart(), OPEN_TRIAL, NEITHER]), data=st.data())
+@given(codes=SESSIONS, held=st.sampled_from([chart(), OPEN_TRIAL, NEITHER]), data=st.data())
 def test_the_order_of_the_drafts_counts_only_between_equals(
-    session: list[tuple[str, str]], held: list[Json], data: st.DataObject
+    codes: list[tuple[str, str]], held: list[Json], data: st.DataObject
 ) -> None:
-    drafts = [draft(code, reason, name=f"o{n}") for n, (code, reason) in enumerate(session)]
+    drafts = [draft(code, reason, name=f"o{n}") for n, (code, reason) in enumerate(codes)]
     alone = [SUPPORT.get(ratings([d], held)[d["id"]] or "", 1) for d in drafts]
     numbers = range(len(drafts))
     places = data.draw(st.permutations(numbers))
