@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -12,7 +12,7 @@ from criteria.alternatives import OFFERED, alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.case import Case
 from criteria.company import Company, FactsOf, levels
-from criteria.confirm import Outcome, confirmed_first, to_confirm
+from criteria.confirm import confirmed, confirmed_first, to_confirm
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
 from criteria.facts import Facts, FactsFor
@@ -21,6 +21,7 @@ from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.presumptions import presumed_facts
+from criteria.proposed import Proposed
 from criteria.ratings import Alternative, Apart, Because, Beside, Note, Rating, Ruling, Step, Support, Verdict
 from criteria.results import RESULT_FACTS
 from criteria.scope import silence
@@ -74,22 +75,26 @@ def _settle(order: Order, company: Company) -> Verdict:
 
     known = facts(order, study)
 
-    def case(facts_for: FactsFor) -> Case | None:
-        return company.case(order, study, facts_for)
-
     def found(other: Study) -> Facts:
         return facts(order, other)
 
-    silent = _judged(case(found), order, study, policy)
-    if not known.said:
+    case = company.case(order, study, found)
+    silent = _judged(case, order, study, policy)
+    names = to_confirm(known, company.book.conditions) if case is not None and known.said else []
+    if case is None or not names:
         return silent
-    return confirmed_first(
-        silent,
-        to_confirm(known, company.book.conditions),
-        found,
-        lambda other: _outcome(case(other), order, study, policy),
-        lambda other: _judged(case(other), order, study, policy),
-    )
+
+    def so(answers: Iterable[str]) -> Case:
+        supposed = company.case(order, study, confirmed(found, answers)) if answers else case
+        assert supposed is not None  # noqa: S101 - no words tell the age
+        return supposed
+
+    proposed = Proposed(so, silent, {n: frozenset(f.name for f in known.said[n]) for n in names})
+
+    def verdict_if(facts_for: FactsFor) -> Verdict:
+        return _judged(company.case(order, study, facts_for), order, study, policy)
+
+    return confirmed_first(silent, names, found, proposed, verdict_if)
 
 
 def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Verdict:
@@ -102,18 +107,6 @@ def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Ve
             guidelines=policy.guidelines_for(study.base),
         )
     return _unstated(case, study) or _settled(case, study)
-
-
-def _outcome(case: Case | None, order: Order, study: Study, policy: Policy) -> Outcome:
-    """The rating and the questions of the verdict, which are found much faster than all of it."""
-    if case is None or study.contrast == "not_stated":
-        verdict = _judged(case, order, study, policy)
-        return verdict.rating, verdict.asks
-    weighing = weigh(case, study)
-    if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
-        quiet = silence(case, study, weighing)
-        return quiet.rating, quiet.asks
-    return weighing.rating, questions(weighing) if weighing.rating is Rating.NEEDS_INFORMATION else ()
 
 
 def _settled(case: Case, study: Study) -> Verdict:
