@@ -75,7 +75,7 @@ def _helpful(names: Iterable[str], silent: Outcome, proposed: Proposed) -> tuple
     kept = _fewest(
         kept,
         lambda fewer: _distance(proposed.outcome(fewer)) <= best,
-        lambda held, without: proposed.surely(held, without, best[1]),
+        lambda held, fewer: proposed.surely(held, fewer, best[1]),
     )
     rest = proposed.outcome(kept)[1]
     longer = rating is Rating.NEEDS_INFORMATION and len({*kept, *rest}) > len(asked)
@@ -85,22 +85,17 @@ def _helpful(names: Iterable[str], silent: Outcome, proposed: Proposed) -> tuple
 def _fewest(
     names: Sequence[str],
     enough: Callable[[Sequence[str]], bool],
-    surely: Callable[[Sequence[str], Sequence[str]], bool] = lambda _held, _without: False,
+    surely: Callable[[Sequence[str], Sequence[str]], bool] = lambda _held, _fewer: False,
 ) -> list[str]:
-    """The names without those that are not needed for the rest to be enough; ``surely``: names that are enough are so
-    without some of them too, which is plain without a look at the rest."""
+    """The names without those that are not needed for the rest to be enough; ``surely``: as some are, it is plain that
+    fewer are too."""
     kept = held = list(names)
-    without: list[str] = []
     for name in names:
         fewer = [n for n in kept if n != name]
-        if not fewer:
-            continue
-        if surely(held, [*without, name]):
+        if fewer and surely(held, fewer):
             kept = fewer
-            without.append(name)
-        elif enough(fewer):
+        elif fewer and enough(fewer):
             kept = held = fewer
-            without = []
     return kept
 
 
@@ -113,11 +108,15 @@ def _distance(outcome: Outcome) -> tuple[int, int]:
 def confirmed(facts: FactsFor, names: Iterable[str]) -> FactsFor:
     """As if what the words propose had been answered so."""
     wanted = frozenset(names)
+    made: dict[str, Facts] = {}
 
     def held(study: Study) -> Facts:
-        base = facts(study)
-        told = {f.name: f for f in _told(base, wanted)}
-        return replace(base, recorded={**base.recorded, **told}, unsearched=base.unsearched - told.keys())
+        if study.id not in made:
+            base = facts(study)
+            told = {f.name: f for f in _told(base, wanted)}
+            recorded = {**base.recorded, **told}
+            made[study.id] = replace(base, recorded=recorded, unsearched=base.unsearched - told.keys())
+        return made[study.id]
 
     return held
 

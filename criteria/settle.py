@@ -89,7 +89,7 @@ def _settle(order: Order, company: Company) -> Verdict:
         assert supposed is not None  # noqa: S101 - no words tell the age
         return supposed
 
-    proposed = Proposed(so, silent, {n: frozenset(f.name for f in known.said[n]) for n in names})
+    proposed = Proposed(so, silent, {n: frozenset((f.name, f.value) for f in known.said[n]) for n in names})
 
     def verdict_if(facts_for: FactsFor) -> Verdict:
         return _judged(company.case(order, study, facts_for), order, study, policy)
