@@ -1,6 +1,7 @@
-"""What the guidelines say. One door: `judge`, over a library read once with `load_library`."""
+"""What the guidelines say. One door: `judge`, over a library read once with `load_library`; or order by order, with
+`verdict_on` and the `company_of` the orders."""
 
 from criteria.library import Library, load_library
-from criteria.settle import judge
+from criteria.settle import company_of, judge, verdict_on
 
-__all__ = ["Library", "judge", "load_library"]
+__all__ = ["Library", "company_of", "judge", "load_library", "verdict_on"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from criteria.conditions import Reach, Ready
 from criteria.criterion import Criterion
@@ -13,12 +14,15 @@ from criteria.facts import Basis, FactsFor
 from criteria.heard import SESSION
 from criteria.orders import Order
 from criteria.policies import Policy
-from criteria.ratings import Truth
+from criteria.ratings import Support, Truth
 from criteria.regions import overlap
 from criteria.results import RESULTS, result_place
 from criteria.select import Book
 from criteria.studies import Study
 from criteria.triggers import OF_CATALOGUE
+
+if TYPE_CHECKING:
+    from criteria.company import Company
 
 NOTHING: frozenset[str] = frozenset()
 Place = tuple[tuple[int, ...], bool, str]
@@ -39,9 +43,11 @@ class Case:
         guidelines: Sequence[str],
         age: int,
         indications: Sequence[str],
+        company: Company,
     ) -> None:
         self.order, self.orders, self.facts_for, self.book, self.policy = order, orders, facts_for, book, policy
         self.guidelines, self.age, self.indications = tuple(guidelines), age, tuple(indications)
+        self.company = company
         self.docket = book.docket(
             self.guidelines, tuple(g for g in policy.safety if g not in self.guidelines), age, self.indications
         )
@@ -59,17 +65,14 @@ class Case:
         self._answers: dict[tuple[str, str], tuple[Answering, ...]] = {}
         self._paths: dict[str, list[Called]] = {}
         self._results: dict[tuple[str, str, bool, frozenset[str]], Truth] = {}
+        self.supports: dict[str, Support] = {}
+        """How far each study would be supported by itself, as far as that was asked (`criteria.weigh.support`)."""
 
     def voices(self) -> list[Case]:
         """This case, and the same before the other guidelines that the policy lets speak to other studies."""
-        heard = [g for g in self.policy.choirs() if g != self.guidelines]
-        return [
-            self,
-            *(
-                Case(self.order, self.orders, self.facts_for, self.book, self.policy, g, self.age, self.indications)
-                for g in heard
-            ),
-        ]
+        same = (self.order, self.orders, self.facts_for, self.book, self.policy)
+        others = (g for g in self.policy.choirs() if g != self.guidelines)
+        return [self, *(Case(*same, g, self.age, self.indications, self.company) for g in others)]
 
     def speaks_to(self, study: Study) -> bool:
         """True when the policy has just these guidelines speak to a study."""
@@ -255,20 +258,12 @@ class Case:
         """The place of a guideline in the policy, the most specific first."""
         return self.docket.ranks[guideline]
 
-    def paired(self, criterion: Criterion, study: Study) -> bool:
-        """True unless the criterion refuses one of a pair and this order is not the one."""
+    def rivals(self, criterion: Criterion, study: Study) -> list[Order]:
+        """The other orders that make the pair of a criterion with this one."""
         pair = criterion.pair
-        if pair is None:
-            return True
-        for other in self._others:
-            if other.study is None or other.study.id not in pair.studies:
-                continue
-            if pair.same_region and not overlap(other.study.region, study.region):
-                continue
-            if pair.refuses == "this" or other.standing or other.position < self.order.position:
-                return True
-        return False
-
-    def pair_requirements(self, study: Study) -> list[Criterion]:
-        """Prerequisites that bind only one of a pair: this order, where it is the one."""
-        return [c for c in self.docket.pairs(study.id) if self.paired(c, study)]
+        return [
+            o
+            for o in (self._others if pair else ())
+            if pair and o.study and o.study.id in pair.studies
+            if not pair.same_region or overlap(o.study.region, study.region)
+        ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from criteria.case import Case as Weighed
+from criteria.company import Company
 from criteria.criterion import Criterion, select
 from criteria.docket import Called
 from criteria.errors import DataError
@@ -19,13 +20,14 @@ from criteria.orders import Kind, Order, Reason
 from criteria.ratings import Rating, Step, Verdict
 from criteria.reading import Lines, read_yaml
 from criteria.select import Book, book
-from criteria.settle import recorded_indications, settle
+from criteria.settle import settle
 from criteria.studies import Study
 from criteria.vocabulary import near
+from criteria.weigh import rival
 
 CASE_KEYS = {
-    "name", "study", "indications", "facts", "each", "unsearched", "age", "session", "session_after", "on", "policy",
-    "expect",
+    "name", "study", "indications", "facts", "each", "unsearched", "age", "session", "session_after", "standing", "on",
+    "policy", "expect",
 }  # fmt: skip
 EXPECT_KEYS = {
     "rule", "rating", "asks", "asks_none_of", "presumes", "suggests", "suggests_none_of", "notes", "provisional",
@@ -50,6 +52,7 @@ class RuleCase:
     age: int
     session: tuple[str, ...]
     session_after: tuple[str, ...]
+    standing: tuple[str, ...]
     on: dt.date
     policy: str
     expect: dict[str, Any]
@@ -145,7 +148,7 @@ def _case(raw: Any, criterion: Criterion, library: Library, path: pathlib.Path, 
     return RuleCase(
         criterion, path, line, str(raw["name"]), raw.get("study", criterion.studies[0]), tuple(indications),
         {k: v for k, v in facts.items() if v is not None}, frozenset(raw.get("unsearched", ())), raw.get("age", 45),
-        studies("session"), studies("session_after"), raw.get("on", max(DAY, criterion.start)),
+        studies("session"), studies("session_after"), studies("standing"), raw.get("on", max(DAY, criterion.start)),
         raw.get("policy", _policy(criterion)), expect,
     )  # fmt: skip
 
@@ -189,20 +192,19 @@ class Posed:
         self.orders = _session(case, self.study, library)
         self.order = next(o for o in self.orders if o.reference == ORDER)
         self.policy = library.policies.by_id[case.policy]
-        self._facts: dict[str, Facts] = {}
+        self._facts: dict[tuple[str, str], Facts] = {}
 
-    def facts(self, _: Order, study: Study) -> Facts:
-        if study.id not in self._facts:
-            self._facts[study.id] = _facts(self.case, study, self.orders, self.library)
-        return self._facts[study.id]
+    def facts(self, order: Order, study: Study) -> Facts:
+        key = (order.reference, study.id)
+        if key not in self._facts:
+            self._facts[key] = _facts(self.case, order, study, self.orders, self.library)
+        return self._facts[key]
 
     def weighed(self, current: Book) -> Weighed:
-        known = self.facts(self.order, self.study)
-        return Weighed(
-            self.order, self.orders, lambda s: self.facts(self.order, s), current,
-            self.policy, self.policy.guidelines_for(self.study.base), self.case.age,
-            recorded_indications(self.order, known, self.library),
-        )  # fmt: skip
+        company = Company(self.orders, self.facts, current, self.policy)
+        case = company.case(self.order, self.study, lambda s: self.facts(self.order, s))
+        assert case is not None  # noqa: S101 - every case tells the age
+        return case
 
     def verdict(self, current: Book) -> Verdict:
         return settle(self.order, self.orders, self.facts, current, self.policy)
@@ -222,18 +224,22 @@ def _session(case: RuleCase, study: Study, library: Library) -> list[Order]:
     reasons = tuple(Reason("covered", (i,), library.indications[i].name) for i in case.indications)
     others = [library.catalogue[s] for s in case.session]
     later = [library.catalogue[s] for s in case.session_after]
+    held = [library.catalogue[s] for s in case.standing]
     orders = [Order(f"ServiceRequest/before-{n}", Kind.STUDY, s, reasons, n) for n, s in enumerate(others)]
     orders.append(Order(ORDER, Kind.STUDY, study, reasons, len(orders)))
-    return orders + [
-        Order(f"ServiceRequest/after-{n}", Kind.STUDY, s, reasons, len(orders) + n) for n, s in enumerate(later)
-    ]
+    place = len(orders)
+    orders += [Order(f"ServiceRequest/after-{n}", Kind.STUDY, s, reasons, place + n) for n, s in enumerate(later)]
+    open_now = (
+        Order(f"ServiceRequest/open-{n}", Kind.STUDY, s, reasons, -1, standing=True) for n, s in enumerate(held)
+    )
+    return [*orders, *open_now]
 
 
-def _facts(case: RuleCase, study: Study, orders: list[Order], library: Library) -> Facts:
+def _facts(case: RuleCase, order: Order, study: Study, orders: list[Order], library: Library) -> Facts:
     """The case's facts, those of its indications, and what an order says of itself."""
     here = [o for o in orders if o.study is not None]
-    studies = [study if o.reference == ORDER else o.study for o in here]
-    same = [s for o, s in zip(here, studies, strict=True) if s and o.reference != ORDER and s.region == study.region]
+    studies = [study if o.reference == order.reference else o.study for o in here]
+    same = [s for o, s in zip(here, studies, strict=True) if s and o is not order and s.region == study.region]
     found: dict[str, Any] = {
         "patient.age_years": case.age,
         "order.modality": study.modality,
@@ -269,7 +275,7 @@ def rule_truth(criterion: Criterion, weighed: Weighed, study: Study) -> bool | N
         return here.truth(called.node) if called and weighed.counts(called, study) else False
     if criterion.indications and not criterion.indications & set(weighed.indications):
         return False
-    if study.id not in criterion.studies or not weighed.paired(criterion, study):
+    if study.id not in criterion.studies or (criterion.pair and rival(weighed, criterion, study) is None):
         return False
     if criterion.ages is not None and not criterion.ages.hold(weighed.age):
         return False

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from criteria.conditions import Conditions
 from criteria.facts import Basis, Fact, Facts, FactsFor
+from criteria.proposed import Outcome, Proposed
 from criteria.ratings import NO_REASON, Because, Rating, Verdict
 from criteria.studies import Study
 
@@ -15,8 +16,6 @@ UNREAD = frozenset({*NO_REASON, Because.STUDY_UNRECOGNISED})
 """Answers that ask what the order is about: nothing is rated yet."""
 BETTER = (Rating.APPROPRIATE, Rating.NEEDS_INFORMATION, Rating.NO_CRITERIA)
 """What is better than a refusal, best first; another guideline may support what these do not."""
-Outcome = tuple[Rating | None, tuple[str, ...]]
-"""A rating, and what is asked before there is one."""
 
 
 def to_confirm(known: Facts, conditions: Conditions) -> list[str]:
@@ -30,25 +29,23 @@ def confirmed_first(
     silent: Verdict,
     names: Sequence[str],
     facts: FactsFor,
-    outcome: Callable[[FactsFor], Outcome],
+    proposed: Proposed,
     verdict_on: Callable[[FactsFor], Verdict],
 ) -> Verdict:
     """The verdict, with what has to be confirmed asked first. ``silent`` is that without the words, ``names`` what they
-    propose; ``outcome`` and ``verdict_on`` judge on other facts."""
+    propose; ``proposed`` tells what comes of some of it, ``verdict_on`` judges on other facts."""
     if not names or silent.because in UNREAD:
         return silent
 
-    def if_so(told: Iterable[str]) -> Outcome:
-        return outcome(confirmed(facts, told))
-
-    def is_worse(told: Iterable[str]) -> bool:
-        return _is_worse(if_so(told)[0], silent.rating)
+    def is_worse(told: Sequence[str]) -> bool:
+        return _is_worse(proposed.outcome(told)[0], silent.rating)
 
     against: list[str] = []
-    if is_worse(names):
-        against = [n for n in names if is_worse([n])] or _fewest(names, is_worse)
     open_now = silent.asks if silent.rating is Rating.NEEDS_INFORMATION else ()
-    needed, rest = _helpful([n for n in names if n not in against], (silent.rating, open_now), if_so)
+    if silent.rating is not Rating.NOT_APPROPRIATE and is_worse(names):  # that is as bad as can be
+        doubtful = (n for n in names if not proposed.surely((), [n]))
+        against = [n for n in doubtful if is_worse([n])] or _fewest(names, is_worse)
+    needed, rest = _helpful([n for n in names if n not in against], (silent.rating, open_now), proposed)
     first = (*against, *needed)
     if not first:
         return silent
@@ -68,29 +65,38 @@ def _is_worse(rating: Rating | None, than: Rating | None) -> bool:
     return rating is Rating.NOT_APPROPRIATE and rating is not than
 
 
-def _helpful(
-    names: Iterable[str], silent: Outcome, if_so: Callable[[Iterable[str]], Outcome]
-) -> tuple[list[str], tuple[str, ...]]:
+def _helpful(names: Iterable[str], silent: Outcome, proposed: Proposed) -> tuple[list[str], tuple[str, ...]]:
     """The fewest of the facts that bring the order nearer to being supported, and what is asked once they hold; none
     where they are asked anyhow."""
     rating, asked = silent
     kept = sorted(names, key=lambda n: n not in asked)
-    best = _distance(if_so(kept)) if kept else _distance(silent)
+    best = _distance(proposed.outcome(kept)) if kept else _distance(silent)
     if best >= _distance(silent):
         return [], ()
-    kept = _fewest(kept, lambda fewer: _distance(if_so(fewer)) <= best)
-    rest = if_so(kept)[1]
+    kept = _fewest(
+        kept,
+        lambda fewer: _distance(proposed.outcome(fewer)) <= best,
+        lambda held, fewer: proposed.surely(held, fewer, best[1]),
+    )
+    rest = proposed.outcome(kept)[1]
     longer = rating is Rating.NEEDS_INFORMATION and len({*kept, *rest}) > len(asked)
     return ([], ()) if longer or {*kept}.issubset(asked) else (kept, rest)
 
 
-def _fewest(names: Sequence[str], enough: Callable[[Sequence[str]], bool]) -> list[str]:
-    """The names without those that are not needed for the rest to be enough."""
-    kept = list(names)
+def _fewest(
+    names: Sequence[str],
+    enough: Callable[[Sequence[str]], bool],
+    surely: Callable[[Sequence[str], Sequence[str]], bool] = lambda _held, _fewer: False,
+) -> list[str]:
+    """The names without those that are not needed for the rest to be enough; ``surely``: as some are, it is plain that
+    fewer are too."""
+    kept = held = list(names)
     for name in names:
         fewer = [n for n in kept if n != name]
-        if fewer and enough(fewer):
+        if fewer and surely(held, fewer):
             kept = fewer
+        elif fewer and enough(fewer):
+            kept = held = fewer
     return kept
 
 
@@ -103,11 +109,15 @@ def _distance(outcome: Outcome) -> tuple[int, int]:
 def confirmed(facts: FactsFor, names: Iterable[str]) -> FactsFor:
     """As if what the words propose had been answered so."""
     wanted = frozenset(names)
+    made: dict[str, Facts] = {}
 
     def held(study: Study) -> Facts:
-        base = facts(study)
-        told = {f.name: f for f in _told(base, wanted)}
-        return replace(base, recorded={**base.recorded, **told}, unsearched=base.unsearched - told.keys())
+        if study.id not in made:
+            base = facts(study)
+            told = {f.name: f for f in _told(base, wanted)}
+            recorded = {**base.recorded, **told}
+            made[study.id] = replace(base, recorded=recorded, unsearched=base.unsearched - told.keys())
+        return made[study.id]
 
     return held
 

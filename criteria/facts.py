@@ -52,8 +52,9 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
 class Facts:
     """What is known for one order: recorded facts by name, and the names whose records could not be searched.
 
-    ``said``: of each fact that the order's own words propose and nobody recorded, what would be known if it were
-    confirmed, what follows from it included. ``doubted``: names of which silence tells nothing, because of such words.
+    ``said``: of each fact that the order's own words propose and nobody recorded, what would be told if it were
+    confirmed, what follows from it included; what is recorded anyhow stays. ``doubted``: names of which silence tells
+    nothing, because of such words.
     """
 
     recorded: Mapping[str, Fact]

@@ -126,6 +126,33 @@ class Alternative:
     why: str = ""
 
 
+class Support(enum.IntEnum):
+    """How far the criteria support an order by itself."""
+
+    REFUSED = 0
+    OPEN = 1  # there are questions first, or no criteria
+    MET = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What was found of another order of the session, judged by itself; ``stays``: it gives way to none."""
+
+    order: str
+    support: Support
+    stays: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The order that stays where another may not stand beside it. ``why``: it is ``supported`` and the other is not, it
+    is ``open`` and the other is refused, it comes ``first`` of two equals, or is ``on-file``."""
+
+    order: str
+    study: Study
+    why: Literal["supported", "open", "first", "on-file"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The answer for one order; ``order`` is its whole reference. ``rating`` is None for what is no imaging order."""
@@ -143,6 +170,9 @@ class Verdict:
     message: str = ""
     """The deciding rule's own sentence for the card; empty when the wording of ``because`` says it all."""
     safety_critical: bool = False
+    beside: Beside | None = None
+    apart: tuple[Apart, ...] = ()
+    """What it took to tell which of a pair stays."""
 
     @property
     def criteria(self) -> tuple[str, ...]:

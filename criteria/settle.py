@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Literal
@@ -11,24 +11,23 @@ from typing import Literal
 from criteria.alternatives import OFFERED, alternatives, lifting, questions
 from criteria.ask import ways
 from criteria.case import Case
-from criteria.confirm import Outcome, confirmed_first, to_confirm
+from criteria.company import Company, FactsOf, levels
+from criteria.confirm import confirmed, confirmed_first, to_confirm
 from criteria.criterion import Criterion
 from criteria.evaluate import Circumstances
-from criteria.facts import Basis, Facts, FactsFor
-from criteria.indications import Indication
+from criteria.facts import Facts, FactsFor
 from criteria.library import Library
 from criteria.logic import Node, children, leaves
 from criteria.orders import Kind, Order
 from criteria.policies import Policy
 from criteria.presumptions import presumed_facts
-from criteria.ratings import Alternative, Because, Note, Rating, Ruling, Step, Verdict
+from criteria.proposed import Proposed
+from criteria.ratings import Alternative, Apart, Because, Beside, Note, Rating, Ruling, Step, Support, Verdict
 from criteria.results import RESULT_FACTS
-from criteria.scope import INDICATION, silence
+from criteria.scope import silence
 from criteria.select import Book, book
 from criteria.studies import Study
-from criteria.weigh import Weighing, weigh
-
-FactsOf = Callable[[Order, Study], Facts]
+from criteria.weigh import Weighing, support, weigh
 
 
 def judge(
@@ -39,56 +38,63 @@ def judge(
     *,
     policy: Policy,
     focus: Container[str] | None = None,
+    told: Sequence[Apart] | None = None,
 ) -> list[Verdict]:
     """A verdict for each order in ``focus`` (references; None: all), with all orders of the session in view.
 
-    ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``.
+    ``facts(order, study)`` gives what is known for an order, seen as if it were for ``study``. ``told``: what an
+    earlier verdict found of the other orders, where their facts are gone.
     """
-    current = book(library, today)
+    company = Company(orders, facts, book(library, today), policy, told)
     drafts = [o for o in orders if not o.standing]
-    return [settle(o, orders, facts, current, policy) for o in drafts if focus is None or o.reference in focus]
+    return [verdict_on(o, company) for o in drafts if focus is None or o.reference in focus]
+
+
+def company_of(orders: Sequence[Order], facts: FactsOf, library: Library, today: dt.date, policy: Policy) -> Company:
+    """For `verdict_on`, where orders are judged one by one."""
+    return Company(orders, facts, book(library, today), policy)
 
 
 def settle(order: Order, orders: Sequence[Order], facts: FactsOf, current: Book, policy: Policy) -> Verdict:
     """One order's verdict."""
+    return verdict_on(order, Company(orders, facts, current, policy))
+
+
+def verdict_on(order: Order, company: Company) -> Verdict:
+    """One order's verdict, with what was found of the others."""
+    verdict = _settle(order, company)
+    return replace(verdict, apart=company.apart) if company.apart else verdict
+
+
+def _settle(order: Order, company: Company) -> Verdict:
     if order.kind in (Kind.NOT_IMAGING, Kind.NO_CODE):
         return Verdict(order.reference, None)
     if order.study is None:
         return _unrecognised(order)
-    study = order.study
+    study, facts, policy = order.study, company.facts, company.policy
 
     known = facts(order, study)
-
-    def case(facts_for: FactsFor) -> Case | None:
-        return _case(order, study, orders, facts_for, current, policy)
 
     def found(other: Study) -> Facts:
         return facts(order, other)
 
-    silent = _judged(case(found), order, study, policy)
-    if not known.said:
+    case = company.case(order, study, found)
+    silent = _judged(case, order, study, policy)
+    names = to_confirm(known, company.book.conditions) if case is not None and known.said else []
+    if case is None or not names:
         return silent
-    return confirmed_first(
-        silent,
-        to_confirm(known, current.conditions),
-        found,
-        lambda other: _outcome(case(other), order, study, policy),
-        lambda other: _judged(case(other), order, study, policy),
-    )
 
+    def so(answers: Iterable[str]) -> Case:
+        supposed = company.case(order, study, confirmed(found, answers)) if answers else case
+        assert supposed is not None  # noqa: S101 - no words tell the age
+        return supposed
 
-def _case(
-    order: Order, study: Study, orders: Sequence[Order], facts_for: FactsFor, current: Book, policy: Policy
-) -> Case | None:
-    """None where the age is not known."""
-    known = facts_for(study)
-    age = known.get("patient.age_years")
-    if age is None:
-        return None
-    indications = recorded_indications(order, known, current.library)
-    years = int(age.value)  # type: ignore[arg-type]
-    guidelines = policy.guidelines_for(study.base)
-    return Case(order, orders, facts_for, current, policy, guidelines, years, indications)
+    proposed = Proposed(so, silent, {n: frozenset((f.name, f.value) for f in known.said[n]) for n in names})
+
+    def verdict_if(facts_for: FactsFor) -> Verdict:
+        return _judged(company.case(order, study, facts_for), order, study, policy)
+
+    return confirmed_first(silent, names, found, proposed, verdict_if)
 
 
 def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Verdict:
@@ -101,18 +107,6 @@ def _judged(case: Case | None, order: Order, study: Study, policy: Policy) -> Ve
             guidelines=policy.guidelines_for(study.base),
         )
     return _unstated(case, study) or _settled(case, study)
-
-
-def _outcome(case: Case | None, order: Order, study: Study, policy: Policy) -> Outcome:
-    """The rating and the questions of the verdict, which are found much faster than all of it."""
-    if case is None or study.contrast == "not_stated":
-        verdict = _judged(case, order, study, policy)
-        return verdict.rating, verdict.asks
-    weighing = weigh(case, study)
-    if weighing.rating is Rating.NO_CRITERIA and weighing.because is Because.OUT_OF_SCOPE:
-        quiet = silence(case, study, weighing)
-        return quiet.rating, quiet.asks
-    return weighing.rating, questions(weighing) if weighing.rating is Rating.NEEDS_INFORMATION else ()
 
 
 def _settled(case: Case, study: Study) -> Verdict:
@@ -128,12 +122,12 @@ def _unstated(case: Case, study: Study) -> Verdict | None:
     Where all come out alike the order has that verdict; else the clinician says which is meant, best first. None where
     the order leaves nothing open.
     """
-    levels = [s for s in case.order.candidates if s.base == study.base and s.contrast != "not_stated" and s.cpt]
-    if study.contrast != "not_stated" or not levels:
+    meant = levels(case.order)
+    if study in meant:
         return None
-    weighed = [(s, weigh(case, s)) for s in levels]
+    weighed = [(s, weigh(case, s)) for s in meant]
     if len({w.rating for _, w in weighed}) == 1:
-        return _settled(case, levels[0])
+        return _settled(case, meant[0])
     offers = [
         Alternative(s, w.rating, questions(w) if w.rating is Rating.NEEDS_INFORMATION else ())
         for s, w in weighed
@@ -146,37 +140,6 @@ def _unstated(case: Case, study: Study) -> Verdict | None:
         alternatives=tuple(sorted(offers, key=lambda a: a.rating is not Rating.APPROPRIATE)),
         guidelines=case.guidelines,
     )
-
-
-def recorded_indications(order: Order, known: Facts, library: Library) -> tuple[str, ...]:
-    """Why the study is wanted: the order's own reasons and what the clinician attests to suspect.
-
-    Where there is no reason, attested facts that make up an indication are that indication; an attested clinical field
-    (``order.indication_category``) lets the problem list speak for what it holds in that field.
-    """
-    own = order.indications
-    attested = {name for name, fact in known.recorded.items() if fact.basis is Basis.ATTESTED}
-    if not attested:
-        return own
-    every = library.indications.values()
-    stated = {name for name in attested if known.recorded[name].value is True}
-    suspected = [i.id for i in every if not stated.isdisjoint(i.suspected_as)]
-    if own:
-        return tuple(dict.fromkeys((*own, *suspected)))
-    field = known.get(INDICATION)
-    said = field.value if field is not None and field.basis is Basis.ATTESTED else None
-
-    def stands(name: str, value: object, least: Basis) -> bool:
-        fact = known.get(name)
-        return fact is not None and fact.basis >= least and fact.value == value
-
-    def holds(indication: Indication) -> bool:
-        if not indication.asserts or not indication.asserts.keys() <= known.recorded.keys():
-            return False
-        least = Basis.RECORDED if indication.category == said else Basis.ATTESTED
-        return all(stands(n, v, least) for n, v in indication.asserts.items())
-
-    return tuple(i.id for i in every if i.id in suspected or holds(i))
 
 
 def _unrecognised(order: Order) -> Verdict:
@@ -231,7 +194,22 @@ def _verdict(case: Case, study: Study, weighing: Weighing) -> Verdict:
         if weighing.because is not Because.NOT_LISTED
         else "",
         safety_critical=any(c.critical for c in weighing.fired),
+        beside=_beside(case, study, weighing),
     )
+
+
+def _beside(case: Case, study: Study, weighing: Weighing) -> Beside | None:
+    """The order that stays where this one is one too many; not where a rule has another take the place of both."""
+    rivals = (other for rule, other in weighing.gives_way if not rule.suggests(study.id))
+    other = next(rivals, None)
+    if other is None or other.study is None:
+        return None
+    if other.standing:
+        return Beside(other.reference, other.study, "on-file")
+    theirs, mine = case.company.support(other), support(case, study)
+    if theirs is None or theirs is mine:
+        return None if mine is Support.REFUSED else Beside(other.reference, other.study, "first")  # none stays
+    return Beside(other.reference, other.study, "supported" if theirs is Support.MET else "open")
 
 
 def _asks(case: Case, weighing: Weighing, presumes: Sequence[str], better: Sequence[Alternative]) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from criteria.criterion import Criterion
 from criteria.docket import Called
 from criteria.evaluate import Circumstances
 from criteria.logic import Node
-from criteria.ratings import Because, Rating
+from criteria.orders import Order
+from criteria.ratings import Because, Rating, Support
 from criteria.studies import Study
 
 BECAUSE = {
@@ -37,6 +38,8 @@ class Weighing:
     silenced: list[Criterion] = field(default_factory=list)
     one_too_many: list[Criterion] = field(default_factory=list)
     """Rules by which this order may not stand beside another one as things are."""
+    gives_way: list[tuple[Criterion, Order]] = field(default_factory=list)
+    """Rules of a pair that leave open which is refused, where it is this order, each with the order that stays."""
     extra: list[Node] = field(default_factory=list)
     """Their conditions, which every pathway needs too."""
     _ways: dict[Called, Way] = field(default_factory=dict)
@@ -54,6 +57,10 @@ class Weighing:
         """The pathways that answers to questions can bring about, each with the fewest."""
         return [(c, way) for c in self._unknown if (way := self._fewest(c))]
 
+    def give_way(self, criterion: Criterion, other: Order) -> None:
+        if criterion.pair and criterion.pair.refuses == "later":
+            self.gives_way.append((criterion, other))
+
     def is_open(self) -> bool:
         return any(map(self._fewest, self._unknown))
 
@@ -70,24 +77,33 @@ class Weighing:
         return [c for c, _ in self.truths if id(c) not in left]
 
 
-def weigh(case: Case, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING) -> Weighing:
-    """What comes of the order for ``study``, with presumptions or without, or with single facts taken as unknown."""
+def weigh(
+    case: Case, study: Study, presume: bool = True, unknown: frozenset[str] = NOTHING, apart: bool = False
+) -> Weighing:
+    """What comes of the order for ``study``, with presumptions or without, or with single facts taken as unknown.
+
+    ``apart``: by itself, as if it never had to give way to another draft.
+    """
     out = Weighing(case.here(study, presume, unknown))
     bars: list[bool | None] = []
-    for criterion in case.pair_requirements(study):
+    for criterion in case.docket.pairs(study.id):
+        other = rival(case, criterion, study, apart)
+        if other is None:
+            continue
         node = case.book.requirement(criterion)
         truth = case.truth(case.book.conditions.ready(node), study, presume, unknown)
         out.extra.append(node)
         bars.append(truth)
         if truth is not True:
             out.one_too_many.append(criterion)
+            out.give_way(criterion, other)
     for called in case.paths(study):
         each = [case.path_truth(called, study, presume, unknown), *bars]
         if called.stands_in and case.truth(called.clauses[0], study, presume, unknown) is False:
             continue
         out.truths.append((called, False if False in each else None if None in each else True))
     best = min((case.rank(c.criterion.guideline) for c in out.met), default=None)
-    _refuse(case, study, presume, unknown, out, best)
+    _refuse(case, study, presume, unknown, out, best, apart)
     _redirect(case, study, presume, unknown, out)
     _rate(case, study, out)
     return out
@@ -98,11 +114,54 @@ def hopeless(case: Case, study: Study) -> bool:
     return all(case.path_truth(c, study) is False for c in case.paths(study))
 
 
-def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], out: Weighing, best: int | None) -> None:
+def support(case: Case, study: Study) -> Support:
+    """How far the order, for ``study``, is supported by itself."""
+    if study.id not in case.supports:
+        rating = weigh(case, study, apart=True).rating
+        found = {Rating.APPROPRIATE: Support.MET, Rating.NOT_APPROPRIATE: Support.REFUSED}
+        case.supports[study.id] = found.get(rating, Support.OPEN)
+    return case.supports[study.id]
+
+
+def rival(case: Case, criterion: Criterion, study: Study, apart: bool = False) -> Order | None:
+    """The other order of a pair of which the criterion refuses this one; None where it does not.
+
+    Where it does not say itself which is refused, an order gives way to one that is open in the chart, and to a draft
+    that has more support of its own, or as much in an earlier place, and that does not give way itself.
+    """
+    rivals = case.rivals(criterion, study)
+    if not rivals or (criterion.pair and criterion.pair.refuses == "this"):
+        return next(iter(rivals), None)
+    standing = next((o for o in rivals if o.standing), None)
+    if standing or apart:
+        return standing
+    company, mine = case.company, support(case, study)
+
+    def place(order: Order) -> tuple[Support, int]:
+        found = company.support(order)
+        return mine if found is None else found, -order.position
+
+    own = (mine, -case.order.position)
+    ahead = sorted((o for o in rivals if place(o) > own), key=place, reverse=True)
+    return next(filter(company.stays, ahead), None)
+
+
+def _refuse(
+    case: Case,
+    study: Study,
+    presume: bool,
+    unknown: frozenset[str],
+    out: Weighing,
+    best: int | None,
+    apart: bool,
+) -> None:
     """The refusals that fire; a met pathway of an earlier guideline silences an exclusion of a later one."""
     for rule in case.docket.refusals(study.id).concerned(out.here.touched):
         criterion = rule.criterion
-        if case.truth(rule.when, study, presume, unknown) is not True or not case.paired(criterion, study):
+        if case.truth(rule.when, study, presume, unknown) is not True:
+            continue
+        other = rival(case, criterion, study, apart) if criterion.pair else None
+        if criterion.pair and other is None:
             continue
         if rule.unless is not None:
             lifted = case.truth(rule.unless, study, False, unknown)
@@ -112,6 +171,8 @@ def _refuse(case: Case, study: Study, presume: bool, unknown: frozenset[str], ou
                 out.open_exceptions.append(criterion)
         later = best is not None and case.rank(criterion.guideline) > best
         (out.silenced if later and criterion.kind == "exclusion" else out.fired).append(criterion)
+        if other is not None:
+            out.give_way(criterion, other)
     out.fired.sort(key=lambda c: (c.kind != "safety", case.rank(c.guideline)))
 
 

@@ -54,9 +54,19 @@ def _lead(consult: Consult) -> list[str]:
         out.append(_cited(consult, message, speakers[0] if speakers else None))
     elif verdict.because:
         out.append(words.say(f"because.{verdict.because.value}"))
+    out += _stays(consult)
     if verdict.provisional and not (verdict.asks or verdict.presumes):
         out.append(words.say("provisional"))
     return out
+
+
+def _stays(consult: Consult) -> list[str]:
+    """Which of two orders stays, and why; of two for one study it is plain."""
+    beside, words = consult.verdict.beside, consult.setting.words
+    own = consult.order.study if consult.order else None
+    if beside is None or (beside.why == "first" and own is not None and own.id == beside.study.id):
+        return []
+    return [words.say(f"stays.{beside.why}", study=escape(words.study(beside.study)))]
 
 
 def _devices(consult: Consult) -> list[str]:

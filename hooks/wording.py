@@ -82,6 +82,7 @@ NEEDED = frozenset(
         for k in ("appropriate", "needs-information", "asks", "own-questions", "other", "delete", "why")
     }
     | {f"alternative.{k}" for k in ("create", "create-if")}
+    | {f"stays.{k}" for k in ("supported", "open", "first", "on-file")}
     | {f"suggestion.{k}" for k in ("update", "update-asks", "delete", "create", "answer")}
     | {f"action.{k}" for k in ("update", "rate", "unrate", "delete", "create", "answer")}
     | {f"question.{k}" for k in ("patient.age_years", "order.study")}

@@ -10,8 +10,6 @@ from mappings.derived import attested_with_all_that_follows
 
 
 def said_facts(proposals: Iterable[Proposal], known: Container[str]) -> dict[str, tuple[Fact, ...]]:
-    """Proposed fact -> itself and what follows from it, of what is not ``known`` anyhow."""
+    """Proposed fact that is not ``known`` anyhow -> itself and all that follows from it."""
     facts = (p for p in proposals if p.kind == "fact" and p.name not in known)
-    return {
-        p.name: tuple(f for f in attested_with_all_that_follows(p.name, p.value) if f.name not in known) for p in facts
-    }
+    return {p.name: attested_with_all_that_follows(p.name, p.value) for p in facts}

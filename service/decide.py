@@ -145,6 +145,7 @@ class Decision:
         """A verdict for each order in focus, and those for which the hook's time had run out."""
         verdicts: list[Verdict] = []
         late: list[str] = []
+        company = criteria.company_of(chart.session, chart.facts, self.library, chart.today, policy)
         for order in chart.session:
             if order.standing or order.reference not in request.focus:
                 continue
@@ -152,9 +153,7 @@ class Decision:
             if imaging and stages.seconds > self.settings.hook_budget_seconds:
                 late.append(order.reference)
                 continue
-            verdicts += criteria.judge(
-                chart.session, chart.facts, self.library, chart.today, policy=policy, focus=(order.reference,)
-            )
+            verdicts.append(criteria.verdict_on(order, company))
         return verdicts, late
 
     def _told(self, chart: mappings.Chart) -> dict[str, Mapping[str, Value]]:

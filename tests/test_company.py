@@ -58,3 +58,10 @@ def test_contrast_beside_the_study_without_it_is_not_changed_into_it(
     card = answered(client, *codes)["72158"]
     assert card["extension"][OURS]["rating"] == "not-appropriate"
     assert ("update", "72148") not in offered(card)
+
+
+@pytest.mark.parametrize(("first", "later"), [("72131", "72148"), ("72148", "72131"), ("72148", "72148")])
+def test_the_card_says_which_order_stays_where_that_is_not_plain(client: FlaskClient, first: str, later: str) -> None:
+    (card,) = answered(client, first, later).values()
+    says = "Of these orders **MRI lumbar spine without contrast** stays: what is on file supports it."
+    assert (says in card["detail"]) is (first != later)

@@ -82,7 +82,7 @@ def test_an_exception_that_nobody_expected_is_told_by_kind_and_place(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr("criteria.judge", broken)
+    monkeypatch.setattr("criteria.verdict_on", broken)
     assert app.test_client().post(SERVICE, json=call()).status_code == 500
     [failed] = [line for line in lines(written) if line["event"] == "failed"]
     assert failed["kind"] == "RuntimeError" and any("service.decide:" in at for at in failed["at"])

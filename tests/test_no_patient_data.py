@@ -144,7 +144,7 @@ def test_nothing_that_the_service_is_told_of_a_patient_stays_anywhere(
     for file in sorted((FIXTURES / "spec").glob("*.json")):
         body = load(f"spec/{file.name}", NOW.date())
         run.post(f"{SERVICE}/feedback" if "feedback" in body else SERVICE, body)
-    monkeypatch.setattr("criteria.judge", _break)
+    monkeypatch.setattr("criteria.verdict_on", _break)
     assert run.post(SERVICE, marked(stored[0])).status_code == 500
     assert run.statuses[200] > 50 and max(run.statuses) == 500
 

@@ -30,13 +30,13 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 def slow(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Each order takes so long to judge; told to the clock, not waited for."""
     passed = [0.0]
-    real, clock = criteria.judge, time.perf_counter
+    real, clock = criteria.verdict_on, time.perf_counter
 
     def judge(*args: Any, **more: Any) -> Any:
         passed[0] += seconds
         return real(*args, **more)
 
-    monkeypatch.setattr(criteria, "judge", judge)
+    monkeypatch.setattr(criteria, "verdict_on", judge)
     monkeypatch.setattr("service.decide.time.perf_counter", lambda: clock() + passed[0])
 
 

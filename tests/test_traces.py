@@ -81,7 +81,7 @@ def test_a_crash_is_marked_as_an_error_without_its_words(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("zebra")
 
-    monkeypatch.setattr("criteria.judge", broken)
+    monkeypatch.setattr("criteria.verdict_on", broken)
     assert app.test_client().post(SERVICE, json=call()).status_code == 500
     span = named(spans)["POST /cds-services/<service>"]
     assert not span.status.is_ok and "zebra" not in span.to_json()

@@ -67,8 +67,9 @@ class Answer:
         kept = self.kept
         facts = with_supposed(kept.facts, supposed, kept.row.day)
         [verdict] = criteria.judge(
-            kept.orders, facts, kept.library, kept.row.day, policy=kept.policy, focus={kept.order.reference}
-        )
+            kept.orders, facts, kept.library, kept.row.day, policy=kept.policy, focus={kept.order.reference},
+            told=kept.apart,
+        )  # fmt: skip
         return verdict
 
     @property

@@ -17,6 +17,7 @@ from criteria.facts import Basis, Fact, Facts, Value
 from criteria.library import Library
 from criteria.orders import Kind, Order, Proposal, Reason
 from criteria.policies import Policy
+from criteria.ratings import Apart, Support, Verdict
 from criteria.select import book
 from criteria.studies import Study
 from mappings.said import said_facts
@@ -47,7 +48,10 @@ def to_row(judged: Judged, mark: str, tenant: str, created: dt.datetime, version
         "language": judged.language,
         "rating": str(judged.verdict.rating),
         "because": str(judged.verdict.because) if judged.verdict.because else None,
-        "orders": [_order(judged.order) | _set_aside(judged.set_aside), *map(_order, others)],
+        "orders": [
+            _order(judged.order) | _set_aside(judged.set_aside),
+            *(_order(o) | _apart(judged.verdict, o) for o in others),
+        ],
         "facts": list(_facts(judged, drafts, unsearched)),
         "unsearched": sorted(unsearched),
     }
@@ -57,6 +61,12 @@ def _set_aside(references: Iterable[str]) -> Row:
     """The records that could not be used when the order was judged; nobody's own, and none without an id."""
     held = [r for r in dict.fromkeys(references) if (m := REFERENCE.fullmatch(r)) and m[1] not in PERSONS]
     return {"set_aside": held} if held else {}
+
+
+def _apart(verdict: Verdict, order: Order) -> Row:
+    """What was found of another order, so that this one can be judged again without its facts."""
+    found = next((a for a in verdict.apart if a.order == order.reference), None)
+    return {"support": int(found.support), "stays": found.stays} if found else {}
 
 
 def _order(order: Order) -> Row:
@@ -150,6 +160,12 @@ class Kept:
     def set_aside(self) -> list[str]:
         """References of records that could not be used."""
         return [str(reference) for reference in self.row.orders[0].get("set_aside", ())]
+
+    @property
+    def apart(self) -> list[Apart]:
+        """What was found of the other orders."""
+        rows = zip(self.orders, self.row.orders, strict=True)
+        return [Apart(o.reference, Support(r["support"]), r["stays"]) for o, r in rows if "support" in r]
 
     def facts(self, order: Order, study: Study) -> Facts:
         """As the chart gave them. For a study that was not considered then, what depends on the study is unknown."""

@@ -29,8 +29,9 @@ def reconsider(kept: Kept, answers: Iterable[AppAnswer]) -> Verdict:
         return replace(held, recorded=known, unsearched=held.unsearched - known.keys())
 
     [verdict] = criteria.judge(
-        kept.orders, facts, kept.library, kept.row.day, policy=kept.policy, focus={kept.order.reference}
-    )
+        kept.orders, facts, kept.library, kept.row.day, policy=kept.policy, focus={kept.order.reference},
+        told=kept.apart,
+    )  # fmt: skip
     return verdict
 
 
