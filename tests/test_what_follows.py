@@ -235,3 +235,14 @@ def test_a_spinal_meningioma_is_no_reason_for_an_image_of_the_brain() -> None:
         assert "meningioma" not in chart(icd10=icd10).orders[0].indications
         assert facts(condition(icd10, 30))["condition.meningioma"] is True
     assert "meningioma" in chart(icd10="D32.0").orders[0].indications
+
+
+@pytest.mark.parametrize(
+    ("icd10", "ago", "clinical", "recent"),
+    [("N39.0", 20, "active", True), ("J18.9", 20, "resolved", True), ("N10", 70, "resolved", None)],
+)
+def test_a_bacterial_infection_of_the_last_weeks_is_recent_though_it_is_over(
+    icd10: str, ago: int, clinical: str, recent: bool | None
+) -> None:
+    held = condition(icd10, ago, clinicalStatus={"coding": [{"code": clinical}]})
+    assert facts(held).get("infection.bacterial_recent") is recent
