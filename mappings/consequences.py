@@ -21,6 +21,9 @@ def consequences(order: Order, study: Study, facts: Mapping[str, Fact]) -> Itera
     """Read after everything else, since the number may be attested."""
     yield from _below("exam.motor_strength_grade", FULL_STRENGTH, "exam.extremity_weakness", facts)
     yield from _below("renal.egfr_ml_min", INSUFFICIENT_BELOW, "renal.insufficiency", facts)
+    tried, failed = (facts.get(f"trial_of_treatment.{name}") for name in ("provider_directed", "failed"))
+    if failed is not None and failed.value is False and tried is not None and tried.value is True:
+        yield _because("trial_of_treatment.significant_improvement", failed)
     age = facts.get("patient.age_group")
     if age is not None and age.value == "adult" and study.region in BONY:
         yield _because("anatomy.region_obscured_by_dense_bone", age)

@@ -95,6 +95,14 @@ def test_one_element_of_nexus_that_fails_calls_for_imaging(name: str) -> None:
     assert "trauma.nexus_imaging_indicated" not in facts(stated(name, False), **NECK)
 
 
+def test_a_trial_that_is_said_not_to_have_failed_has_helped() -> None:
+    tried, unfailed = stated("trial_of_treatment.provider_directed", True), stated("trial_of_treatment.failed", False)
+    assert facts(tried, unfailed)["trial_of_treatment.significant_improvement"] is True
+    assert "trial_of_treatment.significant_improvement" not in facts(unfailed)
+    denied = stated("trial_of_treatment.significant_improvement", False)
+    assert facts(tried, unfailed, denied)["trial_of_treatment.significant_improvement"] is False
+
+
 # --- isolated neck pain
 
 
