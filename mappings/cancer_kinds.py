@@ -43,11 +43,13 @@ def cancer_kind_facts(records: Records, episode: Episode, today: dt.date) -> Ite
         held = [
             e.get("valueCodeableConcept") for e in objects(condition.get("extension")) if e.get("url") == MORPHOLOGY
         ]
-        kinds = {m.partition(":")[2] for m in table.means(*held) if m.partition(":")[0] in places}
-        if len(kinds) == 1:
-            on = day.day if (day := first_span(condition, "recordedDate")) else None
-            source, note = (reference_of(condition),), told("tumor", [on])
+        said = [m.partition(":") for m in table.means(*held)]
+        on = day.day if (day := first_span(condition, "recordedDate")) else None
+        source, note = (reference_of(condition),), told("tumor", [on])
+        if len(kinds := {kind for place, _, kind in said if place in places}) == 1:
             yield Fact(f"condition.{kinds.pop()}", True, Basis.RECORDED, source, on, note)
+        if len(grades := {grade for what, _, grade in said if what == "grade"}) == 1:
+            yield Fact("tumor.grade", int(grades.pop()), Basis.DERIVED, source, on, note)
     yield from _suspected(records, episode, today)
 
 

@@ -190,6 +190,14 @@ def test_histology_tells_the_kind_of_a_cancer_that_is_coded_by_its_place(
     assert facts(histology(icd10, morphology), cpt="78815", icd10=icd10)[f"condition.{kind}"] is True
 
 
+def test_an_anaplastic_glioma_is_of_grade_three_by_its_histology_or_its_code() -> None:
+    found = facts(histology("C71.1", "9401/3"), cpt="70553", icd10="C71.1")
+    assert (found["tumor.type"], found["tumor.grade"]) == ("astrocytoma", 3)
+    assert "tumor.grade" not in facts(histology("C71.1", "9400/3"), cpt="70553", icd10="C71.1")
+    coded = condition("C71.1", 30)
+    assert facts({**coded, "code": code(snomed="277461004")}, cpt="70553", icd10="C71.1")["tumor.grade"] == 3
+
+
 def test_histology_of_another_place_or_of_two_kinds_tells_nothing() -> None:
     elsewhere = facts(histology("C18.7", "8140/3"), histology("C34.11", "8345/3"), cpt="78815", icd10="C34.11")
     assert not any(name.endswith("_lung_cancer") or name.endswith("_thyroid_cancer") for name in elsewhere)
