@@ -20,6 +20,7 @@ from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
 from mappings.diagnoses import indications
+from mappings.electrodiagnostics import electrodiagnostic_facts
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
@@ -79,6 +80,7 @@ class Chart:
                 *patient_facts(records, today, self.site),
                 *diagnosed,
                 *onset_age_facts(records, today),
+                *electrodiagnostic_facts(records, today),
                 *finding_facts(records, today, self.site, notes),
                 *device_facts(records, today, implants),
                 *allergy_facts(records, today),

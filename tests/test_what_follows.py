@@ -19,6 +19,7 @@ from tests.test_chart_readers import (
     facts,
     observation,
     procedure,
+    report,
     resource,
     stated,
 )
@@ -101,6 +102,36 @@ def test_a_trial_that_is_said_not_to_have_failed_has_helped() -> None:
     assert "trial_of_treatment.significant_improvement" not in facts(unfailed)
     denied = stated("trial_of_treatment.significant_improvement", False)
     assert facts(tried, unfailed, denied)["trial_of_treatment.significant_improvement"] is False
+
+
+# --- nerve conduction
+
+
+@pytest.mark.parametrize(
+    ("cpt", "conclusion", "finding"),
+    [
+        ("95886", {"icd10": "M54.12"}, "cervical_radiculopathy"),
+        ("95910", {"snomed": "54404000"}, "cervical_radiculopathy"),
+        ("95910", {"icd10": "M54.16"}, "lumbosacral_radiculopathy"),
+        ("95910", {"icd10": "G56.01"}, None),
+        ("72141", {"icd10": "M54.12"}, None),
+    ],
+)
+def test_a_coded_conclusion_tells_which_root_was_found(
+    cpt: str, conclusion: dict[str, str], finding: str | None
+) -> None:
+    found = facts(report(cpt, 40, conclusionCode=[code(**conclusion)]), **NECK)
+    assert found.get("electrodiagnostic.finding") == finding
+    assert found.get("electrodiagnostic.days_ago") == (40 if finding else None)
+
+
+def test_of_two_reports_the_newest_counts_and_words_count_never() -> None:
+    old = report("95886", 400, conclusionCode=[code(icd10="M54.12")])
+    words = report("95886", 40, "Cervical radiculopathy.")
+    assert "electrodiagnostic.finding" not in facts(old, words, **NECK)
+    assert "electrodiagnostic.finding" not in facts(
+        report("95886", 40, conclusionCode=[code(icd10="M54.12"), code(icd10="M54.16")]), **NECK
+    )
 
 
 # --- isolated neck pain
