@@ -71,6 +71,19 @@ def _needs() -> tuple[tuple[str, tuple[Clause, ...], frozenset[str]], ...]:
     return tuple((name, clauses, frozenset(c.fact for c in clauses)) for name, clauses in links().items())
 
 
+@functools.cache
+def _denied_with() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The lines of the table from the whole to its parts, each with the symptoms and findings that are its parts: who
+    says that nothing of the kind was found has denied them."""
+    known = vocabulary()
+    return tuple(
+        (name, parts)
+        for name, clauses in reversed(list(links().items()))
+        if (parts := tuple(c.fact for c in clauses if c.value is None and known[c.fact].absence == "presumed_false"))
+        and all(part.startswith(("exam.", "symptom.")) for part in parts)
+    )
+
+
 @functools.lru_cache(maxsize=1024)
 def attested_with_all_that_follows(name: str, value: Value) -> tuple[Fact, ...]:
     """A fact as an answer would have it, and what follows from it alone."""
@@ -90,3 +103,9 @@ def derive(facts: dict[str, Fact]) -> None:
             newest = max((on for r in reasons if (on := facts[r].on)), default=None)
             notes = dict.fromkeys(note for r in reasons if (note := facts[r].note))
             facts[name] = Fact(name, True, Basis.DERIVED, sources, newest, ", ".join(notes))
+    for name, parts in _denied_with():
+        whole = facts.get(name)
+        if whole is not None and whole.value is False:
+            for part in parts:
+                if part not in facts:
+                    facts[part] = Fact(part, False, Basis.DERIVED, whole.sources, whole.on, whole.note)

@@ -20,6 +20,15 @@ SPINAL = frozenset({"spine", "cervical_spine", "thoracic_spine", "lumbar_spine",
 ONCOLOGY = "oncology"
 """Where a cancer lies says nothing about the complaint: an oncologic condition belongs to the episode by its own
 indication only."""
+KINDS = {
+    "lung_cancer": frozenset({"non_small_cell_lung_cancer", "small_cell_lung_cancer"}),
+    "thyroid_cancer": frozenset(
+        {"medullary_thyroid_cancer", "anaplastic_thyroid_cancer", "differentiated_thyroid_cancer"}
+    ),
+    "brain_tumor_malignant": frozenset({"glioma"}),
+}
+"""Cancers that ICD-10-CM names by their place and SNOMED CT by their kind: one patient's are the same cancer, two kinds
+are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ class Episode:
 
 def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indication], today: dt.date) -> Episode:
     """The episode of one order: conditions with its indications, or with others of the same part of the body."""
-    indications = frozenset(order.indications)
+    indications = with_kinds(frozenset(order.indications))
     regions = _regions(indications, catalogue)
     if not regions and order.study is not None and order.study.region:
         spinal = any(i in catalogue and catalogue[i].category == SPINE for i in indications)
@@ -114,6 +123,13 @@ def read_episode(records: Records, order: Order, catalogue: Mapping[str, Indicat
                 begun.append(onset.last)
     latest = max(conditions.values(), key=lambda s: (s.last, s.first), default=None)
     return Episode(regions, indications, frozenset(references), latest, catalogue, max(begun, default=None))
+
+
+def with_kinds(indications: frozenset[str]) -> frozenset[str]:
+    """With the wider name of a kind of cancer, and with every kind of a cancer whose kind is not named."""
+    wider = {place for place, kinds in KINDS.items() if kinds & indications}
+    kinds = [KINDS[i] for i in indications if i in KINDS and not KINDS[i] & indications]
+    return indications.union(wider, *kinds)
 
 
 def _onset(condition: Mapping[str, Any], today: dt.date) -> Span | None:

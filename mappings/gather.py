@@ -13,11 +13,14 @@ from criteria.studies import Study
 from mappings.allergies import allergy_facts
 from mappings.attested import read_attested
 from mappings.cancer_imaging import Followed, cancer_imaging_facts, read_followed, surveillance_facts
+from mappings.cancer_kinds import cancer_kind_facts
 from mappings.conditions import condition_facts, open_facts
+from mappings.consequences import consequences
 from mappings.coverage import payer_facts
 from mappings.derived import derive
 from mappings.devices import device_facts, unrecognised
 from mappings.diagnoses import indications
+from mappings.electrodiagnostics import electrodiagnostic_facts
 from mappings.episode import Episode, read_episode
 from mappings.evaluation import Contact, contacts, evaluation_facts, reevaluation_facts, unexplained_visits
 from mappings.evidence import with_notes
@@ -26,6 +29,7 @@ from mappings.findings import finding_facts
 from mappings.medications import medication_facts, supplies
 from mappings.observed import observed
 from mappings.oncology_history import oncology_facts
+from mappings.onset_age import onset_age_facts
 from mappings.orders import OPEN_DAYS, standing_orders
 from mappings.outcome import outcome_facts
 from mappings.patient import patient_facts
@@ -37,6 +41,7 @@ from mappings.said import said_facts
 from mappings.searched import left_open, still_open, unsearched
 from mappings.session import Company, advanced_studies, company_of, order_facts
 from mappings.surgery import read_operations, recent_by_days, surgery_facts
+from mappings.treated_fracture import treated_fracture_facts
 from mappings.treatments import treatment_facts
 from mappings.unusable import may_have_told
 
@@ -75,6 +80,8 @@ class Chart:
             (
                 *patient_facts(records, today, self.site),
                 *diagnosed,
+                *onset_age_facts(records, today),
+                *electrodiagnostic_facts(records, today),
                 *finding_facts(records, today, self.site, notes),
                 *device_facts(records, today, implants),
                 *allergy_facts(records, today),
@@ -137,12 +144,14 @@ class Chart:
                 ),
                 surveillance_facts(followed, study, today),
                 surgery_facts(self._operations, study, today, self.site),
+                treated_fracture_facts(records, self._operations, study, today),
                 plan_facts(self._plans, records, study, today, self._drafts.get(order.reference)),
             )
             add(facts, self._attested.facts(order).values())
             add(facts, recent_by_days(facts, self.site))
             add(facts, reevaluation_facts(seen, facts, today))
             add(facts, outcome_facts(records, seen, facts, today, self.site))
+            add(facts, consequences(order, study, facts))
             derive(facts)
             self._regions[key] = with_notes(facts)
         return self._regions[key]
@@ -168,6 +177,7 @@ class Chart:
             held = merge(held, unexplained_visits(self.records, episode, self.today))
             held = merge(held, treatment_facts(self.records, episode, self.today, self._medicines))
             held = merge(held, reason_facts(draft, self.records, self.today))
+            held = merge(held, cancer_kind_facts(self.records, episode, self.today))
             held = merge(held, oncology_facts(self.records, episode, self.today, held, self._medicines))
             followed = read_followed(self._earlier, self.records, episode)
             held = merge(held, cancer_imaging_facts(self._earlier, followed, self.today))

@@ -222,6 +222,8 @@ def _readings(
     if kind == "size" and (size := _longest(observation)) is not None:
         yield "tumor.size_mm", size
         in_body = "specimen" not in observation and (today - on).days <= MEASURED_DAYS
+        if in_body:
+            yield "lesion.longest_diameter_mm", size
         if in_body and size >= MEASURABLE_MM:
             yield "malignancy.measurable_disease", True
     worse = kind == "status" and "worse" in read_table("oncology").means(observation.get("valueCodeableConcept"))

@@ -32,6 +32,8 @@ GENDER = {
 }
 STAGES = ((1, "infant"), (3, "toddler"), (6, "young_child"), (12, "school_age_child"), (18, "adolescent"))
 NEWBORN_DAYS = 28
+YOUNG_INFANT_DAYS = 92
+"""Up to here the vertebrae are surely not ossified, from adolescence on they are; between them somebody has to say."""
 
 
 def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | None = None) -> Iterator[Fact]:
@@ -52,6 +54,7 @@ def patient_facts(records: Records, today: dt.date, site: Mapping[str, Any] | No
             yield fact("patient.very_elderly", years >= limit)
     if stage := _stage(patient, years, today):
         yield fact("patient.age_group", stage)
+    yield from _ossification(patient, stage, today)
     if sex := _birth_sex(patient, records, today):
         yield fact("patient.sex_assigned_at_birth", sex)
     if marker := _gender_marker(patient):
@@ -82,6 +85,15 @@ def _stage(patient: Mapping[str, Any], years: int | None, today: dt.date) -> str
             return None
         return "newborn" if (today - born.day).days <= NEWBORN_DAYS else "infant"
     return next((stage for limit, stage in STAGES if years < limit), "adult")
+
+
+def _ossification(patient: Mapping[str, Any], stage: str | None, today: dt.date) -> Iterator[Fact]:
+    name, source = "condition.vertebral_ossification_incomplete", (reference_of(patient),)
+    born = span(patient.get("birthDate"))
+    if stage in ("adolescent", "adult"):
+        yield Fact(name, False, Basis.DERIVED, source)
+    elif stage in ("newborn", "infant") and born and born.day and (today - born.day).days <= YOUNG_INFANT_DAYS:
+        yield Fact(name, True, Basis.DERIVED, source)
 
 
 def _extension(patient: Mapping[str, Any], name: str) -> dict[str, Any]:

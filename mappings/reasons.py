@@ -37,6 +37,7 @@ from mappings.tables import read_table, spoken
 SACROILIAC = ("sacroiliac", "sacro-iliac", "si joint")
 TAILBONE = "M53.3"
 PRIMARY = "order.primary_reason"
+ACUTE = "condition.spinal_cord_compression_acute_neoplastic_suspected"
 PAINS = (
     "pain.neck",
     "pain.mid_back",
@@ -257,8 +258,8 @@ def _cord_compressed_by_tumor(
     if "spinal_cord_compression" not in named:
         return []
     known = [f for f in condition_facts(records, today) if f.name == "malignancy.known" and f.value is True]
-    name = "condition.spinal_cord_compression_neoplastic_suspected"
-    return [Fact(name, True, Basis.DERIVED, (order, *f.sources), f.on) for f in known]
+    names = ("condition.spinal_cord_compression_neoplastic_suspected", ACUTE)
+    return [Fact(name, True, Basis.DERIVED, (order, *f.sources), f.on) for f in known for name in names]
 
 
 def _disease_process(service_request: Mapping[str, Any], records: Records, order: str) -> list[Fact]:

@@ -22,7 +22,8 @@ SURGICAL = frozenset({"387713003"})
 """SNOMED CT surgical procedure, as Procedure.category."""
 DONE = frozenset({"completed", "stopped", None})
 OPERATIONS = frozenset({"spine", "augmentation", "syrinx", "surgical"})
-AT = "spine:"
+AT, LEVEL = "spine:", "at:"
+"""Before the region that a code names: of an operation on the spine, and of what is no such operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def read_operations(records: Records, today: dt.date) -> list[Operation]:
         held = end or start or span(procedure.get("performedDateTime"))
         if not (held and held.first > today):
             coded = frozenset(k.removeprefix(AT) for k in kinds if k.startswith(AT))
-            regions = coded or sites.means(*objects(procedure.get("bodySite")), text=True)
+            level = frozenset(k.removeprefix(LEVEL) for k in kinds if k.startswith(LEVEL))
+            regions = coded | level or sites.means(*objects(procedure.get("bodySite")), text=True)
             kinds = (kinds | {"spine"}) if coded else kinds
             found.append(Operation(reference_of(procedure), kinds, held, regions, status == "in-progress"))
     return found
