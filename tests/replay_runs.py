@@ -6,12 +6,14 @@ import functools
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
-from service.replay import compare_page, page
+from service.replay import buckets, compare_page, page
 from service.replay.buckets import BUCKET_BYTES
 from service.replay.job import site_of
 from service.replay.progress import Silent
@@ -96,3 +98,17 @@ def pacemaker(made: str) -> Json:
     kind = {"coding": [{"system": "http://snomed.info/sct", "code": "14106009"}]}
     return {"resourceType": "Device", "id": "d", "status": "active", "type": kind, "manufactureDate": made,
             "patient": {"reference": "Patient/a"}}  # fmt: skip
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several buckets for a few patients."""
+    monkeypatch.setattr(buckets, "BUCKET_BYTES", SMALL)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The population replayed in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(buckets, "BUCKET_BYTES", SMALL)
+        yield replayed(population(), tmp_path_factory.mktemp("once") / "out")

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import criteria
 from criteria import Library, load_library
-from criteria.errors import DataError
 from criteria.ratings import Rating, Verdict
 from mappings import Chart, read_orders
 from mappings.diagnoses import indications
@@ -21,9 +20,8 @@ from mappings.phrases import QUOTED, candidates, proposals
 from mappings.records import read_records
 from mappings.text.lexicon import lexicon
 from mappings.text.spelling import mend
-from mappings.text.tables import FINDINGS, PHRASES, RANKS, WORDS, read_phrases, read_ranks, read_words
 from mappings.text.tokens import LONGEST
-from mappings.text.triggers import CONTEXT, triggers
+from mappings.text.triggers import triggers
 
 DAY = dt.date(2026, 11, 20)
 PHRASES_OF_OURS: list[dict[str, Any]] = yaml.safe_load(
@@ -331,61 +329,6 @@ def test_pt_is_the_patient_or_the_therapy_by_the_words_beside_it() -> None:
         assert facts(text)[therapy] is True, text
     for text in ("Pt with low back pain", "pt c/o LBP", "PT PRESENTS WITH NECK PAIN", "pt is here for neck pain"):
         assert therapy not in facts(text), text
-
-
-@pytest.mark.parametrize(
-    ("read", "table", "old", "new", "says"),
-    [
-        (
-            read_phrases,
-            PHRASES,
-            "sciatica pain,lumbar_radiculopathy",
-            "sciatica pain,lumbar_radiculopaty",
-            "Did you mean",
-        ),
-        (read_phrases, PHRASES, "neck,@cervical,", "neck,@cervicle,", "no site"),
-        (read_phrases, PHRASES, "fever,symptom.fever=true,", "fever,symptom.fver=true,", "no fact"),
-        (read_phrases, PHRASES, "fever,symptom.fever=true,", "fever,symptom.fever=maybe,", "does not fit"),
-        (read_phrases, PHRASES, "spine,@spine,", "vertebral,@spine,\nspine,@spine,", "stands twice"),
-    ],
-)
-def test_a_slip_in_the_table_is_named(tmp_path: Path, read: Any, table: Path, old: str, new: str, says: str) -> None:
-    text = table.read_text(encoding="utf-8")
-    assert old in text
-    broken = tmp_path / table.name
-    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(DataError, match=says):
-        read(lexicon().words, broken)
-
-
-@pytest.mark.parametrize(
-    ("read", "table", "old", "new"),
-    [
-        (read_words, WORDS, "numbers:", "numberz:"),
-        (read_words, WORDS, "  legs: leg\n", "  legs: lag\n"),
-        (read_ranks, RANKS, "osteoporosis, fibromyalgia", "osteoporosis, fibromyalgi"),
-        (triggers.__wrapped__, CONTEXT, "imagined:", "imaginary:"),
-    ],
-)
-def test_a_slip_in_the_other_tables_is_named(tmp_path: Path, read: Any, table: Path, old: str, new: str) -> None:
-    text = table.read_text(encoding="utf-8")
-    assert old in text
-    broken = tmp_path / table.name
-    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(DataError):
-        read(broken)
-
-
-def test_every_finding_of_a_phrase_has_a_meaning() -> None:
-    named = {
-        part[1:]
-        for line in PHRASES.read_text(encoding="utf-8").splitlines()
-        if not line.startswith("#")
-        for part in line.split(",")[1].split()
-        if part.startswith("+")
-    }
-    meant = {finding for finding, _ in lexicon().findings} | {"strength"}  # measured by its number alone
-    assert named - meant == set(), FINDINGS.name
 
 
 TEXT_ONLY = [p["text"] for p in PHRASES_OF_OURS][::12]
