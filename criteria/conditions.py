@@ -34,7 +34,15 @@ class Reach(enum.IntEnum):
 
 
 REACHES: Mapping[Reach, tuple[str, ...]] = {
-    Reach.REGION: ("prior_imaging.", "xray.", "surgery.", "implant.near", "therapy.oncologic_started"),
+    Reach.REGION: (
+        "prior_imaging.",
+        "xray.",
+        "surgery.",
+        "implant.near",
+        "therapy.oncologic_started",
+        "fracture.spinal_compression_treated",
+        "anatomy.region_obscured_by_dense_bone",
+    ),
     Reach.STUDY: ("order.", "prior_imaging.same_or_similar_performed"),
 }
 """Beginnings of the facts that depend on the study; whoever reads charts keeps to it (tests/test_reach.py)."""
