@@ -56,6 +56,11 @@ class Concept(dict[str, Any]):
         return held
 
 
+def once(concept: Any, read: Callable[[Any], Made]) -> Made:
+    """`Concept.once`, and for what is none of them read anew."""
+    return concept.once(read) if type(concept) is Concept else read(concept)
+
+
 def codings(concept: Any) -> Pairs:
     """The (system, code) pairs of a CodeableConcept (or a Coding), in its order, each once.
 

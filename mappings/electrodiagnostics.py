@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 from criteria.facts import Basis, Fact
+from mappings.codings import codings, once
 from mappings.conditions import meanings_of
 from mappings.fields import first_span, objects, reference_of
 from mappings.records import Records
@@ -21,11 +23,10 @@ ROOTS = {
 
 def electrodiagnostic_facts(records: Records, today: dt.date) -> Iterator[Fact]:
     """The finding, that it was a root, and the days since; a conclusion that names two places names none."""
-    table = read_table("electrodiagnostics")
     tests = [
         (held, report)
-        for report, codes in records.coded("DiagnosticReport")
-        if table.of_codes(codes) and report.get("status") in DONE
+        for report in records.of("DiagnosticReport")
+        if once(report.get("code"), _is_test) and report.get("status") in DONE
         if (held := first_span(report, "effectiveDateTime", "effectivePeriod", "issued")) and held.first <= today
     ]
     if not tests:
@@ -38,3 +39,7 @@ def electrodiagnostic_facts(records: Records, today: dt.date) -> Iterator[Fact]:
         yield Fact("electrodiagnostic.nerve_root_compression", True, Basis.RECORDED, source, held.day)
         if held.day:
             yield Fact("electrodiagnostic.days_ago", (today - held.day).days, Basis.DERIVED, source, held.day)
+
+
+def _is_test(code: Any) -> bool:
+    return bool(read_table("electrodiagnostics").of_codes(codings(code)))

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from criteria.facts import Basis, Fact
-from mappings.codings import Concept, codings
+from mappings.codings import codings, once
 from mappings.evidence import told
 from mappings.fields import mapping, number, objects, period, reference_of, span, target
 from mappings.records import Records
@@ -78,7 +78,7 @@ def _classes(records: Records, resource: dict[str, Any]) -> frozenset[str]:
     medicine = resource.get("medicationCodeableConcept")
     if medicine is None:
         medicine = mapping(records.find(target(resource.get("medicationReference")))).get("code")
-    classes, forms = medicine.once(_medicine) if type(medicine) is Concept else _medicine(medicine)
+    classes, forms = once(medicine, _medicine)
     if not classes:
         return classes
     table = read_table("medications")

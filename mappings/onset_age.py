@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from criteria.facts import Basis, Fact
-from mappings.conditions import DISCARDED, UNCONFIRMED, meanings_of
+from mappings.conditions import DISCARDED, UNCONFIRMED, meanings_of, read_conditions
+from mappings.diagnoses import Meaning
 from mappings.fields import period, reference_of, span
 from mappings.records import Records, codes_in
 from mappings.units import measured
@@ -17,12 +18,14 @@ SCOLIOSIS, AGE = "condition.scoliosis", "scoliosis.onset_age_years"
 
 def onset_age_facts(records: Records, today: dt.date) -> Iterator[Fact]:
     """The earliest of all entries: a later one may be of a later visit."""
+    if not any(_is_scoliosis(diagnosis.meanings) for diagnosis in records.once(read_conditions, today)):
+        return
     born = span(records.patient.get("birthDate"))
     ages: list[tuple[float, str, dt.date | None]] = []
     for condition in records.of("Condition"):
         if not (DISCARDED | UNCONFIRMED).isdisjoint(codes_in(condition.get("verificationStatus"))):
             continue
-        if not any(meaning.facts.get(SCOLIOSIS) is True for meaning in meanings_of(condition.get("code"))):
+        if not _is_scoliosis(meanings_of(condition.get("code"))):
             continue
         age = _stated(condition)
         day = None
@@ -33,6 +36,10 @@ def onset_age_facts(records: Records, today: dt.date) -> Iterator[Fact]:
     if ages:
         age, reference, day = min(ages)
         yield Fact(AGE, age, Basis.DERIVED, (reference,), day)
+
+
+def _is_scoliosis(meanings: Iterable[Meaning]) -> bool:
+    return any(meaning.facts.get(SCOLIOSIS) is True for meaning in meanings)
 
 
 def _stated(condition: Mapping[str, Any]) -> float | None:

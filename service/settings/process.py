@@ -14,7 +14,7 @@ class Process(BaseModel):
         ge=1,
         le=64,
         description="Requests that one worker works on at the same time; while some wait for a FHIR server, others"
-        " are judged.",
+        " are judged. Where everything comes by prefetch, 2 to 4 answer more a second (bench/README.md).",
     )
     queue_seconds: float = Field(
         1.0,
